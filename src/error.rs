@@ -1,0 +1,163 @@
+//! Every error of a command, its hint and its exit code.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::cli::UsageError;
+use crate::report::shell_word;
+use crate::{host, pki, plan};
+
+/// Why a command failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The arguments are wrong.
+    Usage(UsageError),
+    /// The home, as it is, does not allow it.
+    Plan(plan::Error),
+    /// The machine refused.
+    Host(host::Error),
+    /// The client that would be named after the caller cannot be.
+    ClientName(pki::Error),
+    /// Somebody said no.
+    NotAgreed,
+}
+
+impl Error {
+    /// The process's exit code: 1 failed and everything is as before, 2 wrong usage, 3 failed
+    /// and not fully undone.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(UsageError::Clap(error)) => error.exit_code().try_into().unwrap_or(2),
+            Self::Usage(_) | Self::ClientName(_) => 2,
+            Self::Plan(plan::Error::Twice { .. }) => 2,
+            Self::Host(host::Error::NoTerminal { .. } | host::Error::NoUser) => 2,
+            Self::Host(host::Error::NotUndone { .. }) => 3,
+            Self::Plan(_) | Self::Host(_) | Self::NotAgreed => 1,
+        }
+    }
+
+    /// The command that mends it, or nothing.  `program` is how the reader calls us.
+    pub fn hint(&self, program: &str) -> Option<String> {
+        match self {
+            Self::Usage(UsageError::Value(pki::Error::San { .. } | pki::Error::NoSan)) => {
+                Some("write names and addresses alone, as in --san localhost,127.0.0.1".into())
+            }
+            Self::Usage(_) => None,
+            Self::ClientName(_) | Self::Host(host::Error::NoUser) => {
+                Some("name the client yourself with --client NAME".into())
+            }
+            Self::Plan(error) => plan_hint(error, program),
+            Self::Host(error) => host_hint(error, program),
+            Self::NotAgreed => Some("nothing was changed".into()),
+        }
+    }
+}
+
+fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
+    use plan::Error as E;
+    Some(match error {
+        E::NoCa { .. } => format!("make one: {program} init --san localhost,127.0.0.1"),
+        E::NoCaKey { .. } => {
+            "run this where the CA's key is, or put it back from your backup".into()
+        }
+        E::NotAHome { .. } => "name another directory with --home".into(),
+        E::Taken { .. } => format!("see the names that are taken: {program} list"),
+        E::HomeVersion { .. } => "use the dockpki this home was made with, or a newer one".into(),
+        E::OpenKey { path, .. } => format!("chmod 0400 {}", shell_path(path)),
+        E::LedgerLine { .. } => "put the file back from your backup, or remove that line".into(),
+        E::File { path, cause } => return file_hint(path, cause, program),
+        E::Pki(cause) => return pki_hint(cause),
+        E::Twice { .. } | E::NoPassphrase { .. } => return None,
+    })
+}
+
+fn file_hint(path: &Path, cause: &pki::Error, program: &str) -> Option<String> {
+    match cause {
+        pki::Error::Encrypted => {
+            Some("pass --passphrase-file FILE, or run it on a terminal".into())
+        }
+        pki::Error::NotEncrypted => Some("leave out --passphrase-file".into()),
+        pki::Error::WrongPassphrase => None,
+        _ if path.ends_with(plan::layout::CA_KEY) => {
+            Some("put the key of this CA back from your backup".into())
+        }
+        _ => Some(format!(
+            "see what is wrong and what mends it: {program} verify"
+        )),
+    }
+}
+
+fn pki_hint(cause: &pki::Error) -> Option<String> {
+    match cause {
+        pki::Error::CaExpired { .. } => {
+            Some("make a new CA in a new home: dockpki --home DIR init --san LIST".into())
+        }
+        _ => None,
+    }
+}
+
+fn host_hint(error: &host::Error, program: &str) -> Option<String> {
+    use host::Error as E;
+    match error {
+        E::OpenPassphrase { path, .. } => Some(format!("chmod 0400 {}", shell_path(path))),
+        E::NoTerminal {
+            what: "your consent",
+        } => Some("pass --yes to agree".into()),
+        E::NoTerminal { .. } => Some("pass it in a file, with --passphrase-file FILE".into()),
+        E::Changed { .. } => Some("look at it, then run the command again".into()),
+        E::NotUndone { .. } => Some(format!("mend the cause, then run: {program} list")),
+        E::NotADirectory { .. } => Some("name another directory with --home".into()),
+        E::NoHome => Some("name one with --home DIR".into()),
+        error if error.is_permission() => {
+            Some("run it as the owner of the files, or as root with sudo".into())
+        }
+        _ => None,
+    }
+}
+
+fn shell_path(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(UsageError::Clap(error)) => error.fmt(f),
+            Self::Usage(UsageError::Value(error)) => error.fmt(f),
+            Self::Usage(UsageError::Other(text)) => f.write_str(text),
+            Self::Plan(error) => error.fmt(f),
+            Self::Host(error) => error.fmt(f),
+            Self::ClientName(error) => {
+                write!(f, "the client would be named after you, but {error}")
+            }
+            Self::NotAgreed => f.write_str("not agreed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<UsageError> for Error {
+    fn from(error: UsageError) -> Self {
+        Self::Usage(error)
+    }
+}
+
+impl From<plan::Error> for Error {
+    fn from(error: plan::Error) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<host::Error> for Error {
+    fn from(error: host::Error) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl From<pki::Error> for Error {
+    fn from(error: pki::Error) -> Self {
+        Self::Plan(error.into())
+    }
+}

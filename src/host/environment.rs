@@ -1,0 +1,95 @@
+//! Who calls, from where, and when.
+
+use std::env;
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use super::Error;
+
+/// The time now, UTC.
+pub fn clock() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// Where the home is when nobody says: `$DOCKPKI_HOME`, else `/var/lib/dockpki` for root, else
+/// `$XDG_DATA_HOME/dockpki`, else `~/.local/share/dockpki`.
+pub fn default_home() -> Result<PathBuf, Error> {
+    if let Some(home) = variable("DOCKPKI_HOME") {
+        return Ok(home.into());
+    }
+    if rustix::process::geteuid().is_root() {
+        return Ok("/var/lib/dockpki".into());
+    }
+    // The XDG base directory specification has relative paths ignored.
+    let data = variable("XDG_DATA_HOME").map(PathBuf::from);
+    if let Some(data) = data.filter(|data| data.is_absolute()) {
+        return Ok(data.join("dockpki"));
+    }
+    let home = variable("HOME").map(PathBuf::from);
+    let home = home.or_else(|| passwd_line().map(|user| user.home));
+    Ok(home.ok_or(Error::NoHome)?.join(".local/share/dockpki"))
+}
+
+/// The path from the root on, so that it can be printed for use from anywhere.
+pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(Error::io("find", path))
+}
+
+/// The name of the user who calls, under sudo that of the caller.
+pub fn invoking_user() -> Result<String, Error> {
+    if rustix::process::geteuid().is_root()
+        && let Some(caller) = variable("SUDO_USER")
+    {
+        return Ok(caller);
+    }
+    let from_passwd = passwd_line().map(|user| user.name);
+    // A user of a directory service is in no passwd file, but has these.
+    let user = from_passwd
+        .or_else(|| variable("USER"))
+        .or_else(|| variable("LOGNAME"));
+    user.ok_or(Error::NoUser)
+}
+
+/// Whether standard input is a terminal, so that a question would be answered.
+pub fn is_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Whether colour is welcome on standard output and on standard error: a terminal, no
+/// `NO_COLOR`, no `TERM=dumb`.
+pub fn wants_color() -> (bool, bool) {
+    let welcome =
+        variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb");
+    let stdout = std::io::stdout().is_terminal();
+    let stderr = std::io::stderr().is_terminal();
+    (welcome && stdout, welcome && stderr)
+}
+
+/// A variable that is set, not empty and Unicode.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+struct User {
+    name: String,
+    home: PathBuf,
+}
+
+/// The caller's line of /etc/passwd: `name:x:uid:gid:comment:home:shell` (passwd(5)).
+fn passwd_line() -> Option<User> {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let passwd = fs::read_to_string("/etc/passwd").ok()?;
+    passwd.lines().find_map(|line| {
+        let fields: Vec<_> = line.split(':').collect();
+        match fields.as_slice() {
+            [name, _, number, _, _, home, ..] if *number == uid && !name.is_empty() => Some(User {
+                name: (*name).to_owned(),
+                home: PathBuf::from(home),
+            }),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,144 @@
+//! What can go wrong on the machine.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A failure of disk, terminal or environment.
+#[derive(Debug)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "a variant's text says what its fields are")]
+pub enum Error {
+    /// The system refused an operation.
+    Io {
+        /// In the infinitive: `write`.
+        action: &'static str,
+        path: PathBuf,
+        cause: io::Error,
+    },
+    /// The disk is not as the plan saw it.
+    Changed { path: PathBuf },
+    /// Something stands where a directory should be.
+    NotADirectory { path: PathBuf },
+    /// The journal of a killed command cannot be read.
+    Journal { path: PathBuf, cause: String },
+    /// A change failed, and not all of what came before it could be undone.
+    NotUndone { cause: Box<Error>, left: Vec<Error> },
+    /// No home was given and none can be derived.
+    NoHome,
+    /// Who calls cannot be told, so a client cannot be named after them.
+    NoUser,
+    /// Something must be asked and there is no terminal.
+    NoTerminal { what: &'static str },
+    /// The answers to a question and its repetition differ.
+    Differ,
+    /// A passphrase is empty.
+    EmptyPassphrase { path: Option<PathBuf> },
+    /// A passphrase file has more than a line.
+    PassphraseLines { path: PathBuf },
+    /// A passphrase file can be read by others.
+    OpenPassphrase { path: PathBuf, mode: u32 },
+    /// A key could not be made.
+    Key(crate::pki::Error),
+}
+
+impl Error {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |cause| Self::Io {
+            action,
+            path,
+            cause,
+        }
+    }
+
+    /// Whether the system said that this user may not.
+    pub fn is_permission(&self) -> bool {
+        matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io {
+                action,
+                path,
+                cause,
+            } => write!(f, "cannot {action} `{}`: {}", path.display(), words(cause)),
+            Self::Changed { path } => write!(
+                f,
+                "cannot change `{}`: it changed since the plan was made",
+                path.display()
+            ),
+            Self::NotADirectory { path } => write!(
+                f,
+                "`{}` is no directory: wanted the directory of a home",
+                path.display()
+            ),
+            Self::Journal { path, cause } => write!(
+                f,
+                "the journal `{}` of a killed command cannot be read: {cause}",
+                path.display()
+            ),
+            Self::NotUndone { cause, left } => {
+                write!(f, "{cause}; and not all of it could be undone:")?;
+                for (index, error) in left.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ";" };
+                    write!(f, "{comma} {error}")?;
+                }
+                Ok(())
+            }
+            Self::NoHome => {
+                f.write_str("no home given, and neither HOME nor /etc/passwd tells one")
+            }
+            Self::NoUser => f.write_str("cannot tell who calls, so the client has no name"),
+            Self::NoTerminal { what } => {
+                write!(f, "{what} must be asked for and there is no terminal")
+            }
+            Self::Differ => f.write_str("the passphrases differ"),
+            Self::EmptyPassphrase { path: None } => f.write_str("the passphrase is empty"),
+            Self::EmptyPassphrase { path: Some(path) } => {
+                write!(
+                    f,
+                    "`{}` is empty, wanted a passphrase in its first line",
+                    path.display()
+                )
+            }
+            Self::PassphraseLines { path } => {
+                write!(
+                    f,
+                    "`{}` has more than one line, wanted the passphrase alone",
+                    path.display()
+                )
+            }
+            Self::OpenPassphrase { path, mode } => write!(
+                f,
+                "`{}` can be read by others: found mode {mode:04o}, wanted 0400 or 0600",
+                path.display()
+            ),
+            Self::Key(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // Display holds the cause, so the chain goes on after it.
+        match self {
+            Self::Io { cause, .. } => std::error::Error::source(cause),
+            _ => None,
+        }
+    }
+}
+
+/// The system's words without Rust's "(os error 30)", in lower case.
+fn words(cause: &io::Error) -> String {
+    let text = cause.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}

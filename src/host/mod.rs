@@ -1,0 +1,24 @@
+//! Does it: the only code that touches disk, clock, environment, terminal and processes.
+//!
+//! [`read`] turns the disk into the state a plan is made from, [`apply`] carries a plan out
+//! under the [`Home`]'s lock with a journal, so that a command that fails leaves everything as it
+//! was and one that is killed is finished or undone by the next.
+
+mod apply;
+mod environment;
+mod error;
+mod home;
+mod journal;
+mod keys;
+mod read;
+mod secret;
+mod write;
+
+pub use apply::apply;
+pub use environment::{absolute, clock, default_home, invoking_user, is_terminal, wants_color};
+pub use error::Error;
+pub use home::{Access, Create, Home, Recovery};
+pub use journal::Outcome;
+pub use keys::fresh;
+pub use read::{exists, first_good_ca_copy, home_state, key_state, kind_directories, map_pairs};
+pub use secret::{Repeat, ask, confirm, passphrase_from_file};

@@ -1,0 +1,197 @@
+//! Reads a home into the state plans are made from.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use super::Error;
+use crate::pki::Certificate;
+use crate::plan::layout::{self, PairKind};
+use crate::plan::state::{DirectoryState, FileState, HomeState, PairState, PresentFile};
+use crate::plan::verify::KindDirectories;
+
+/// Reads the parts of a home every command looks at.  A home that is not there is a state too.
+pub fn home_state(path: &Path) -> Result<HomeState, Error> {
+    let directory = directory_state(path)?;
+    let mut others = Vec::new();
+    if directory.is_some() {
+        for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
+            let name = entry.map_err(Error::io("read", path))?.file_name();
+            let name = name.to_string_lossy().into_owned();
+            let ours = [
+                layout::LOCK,
+                layout::JOURNAL,
+                layout::CA_CERTIFICATE,
+                layout::LEDGER,
+                "lost+found",
+            ];
+            if !ours.contains(&name.as_str()) {
+                others.push(name);
+            }
+        }
+        others.sort();
+    }
+    let ledger = path.join(layout::LEDGER);
+    let ca_certificate = path.join(layout::CA_CERTIFICATE);
+    for path in [&ledger, &ca_certificate] {
+        // To go on as if it were not there would forget it.
+        if let Err(cause) = fs::symlink_metadata(path)
+            && cause.kind() != ErrorKind::NotFound
+        {
+            return Err(Error::io("read", path)(cause));
+        }
+    }
+    Ok(HomeState {
+        path: path.to_owned(),
+        directory,
+        ca_certificate: required(&ca_certificate, Secrecy::Public)?,
+        ledger: required(&ledger, Secrecy::Public)?,
+        others,
+    })
+}
+
+/// Reads a private key, unless others can read it too: then its mode is all that is read.
+pub fn key_state(path: &Path) -> FileState {
+    file_state(path, Secrecy::Key)
+}
+
+/// The state of `servers` and `clients`.
+pub fn kind_directories(home: &Path) -> Result<KindDirectories, Error> {
+    let [servers, clients] =
+        PairKind::ALL.map(|kind| directory_state(&home.join(kind.directory())));
+    Ok([servers?, clients?])
+}
+
+/// Whether a pair of that kind and name stands in the home, in whatever state.
+pub fn exists(home: &Path, kind: PairKind, name: &str) -> bool {
+    home.join(kind.pair(name)).symlink_metadata().is_ok()
+}
+
+/// Reads every server and client on all cores and keeps of each what `map` makes of it, so that
+/// memory grows with the results and not with the files.
+pub fn map_pairs<T: Send>(
+    home: &Path,
+    map: impl Fn(PairState) -> T + Sync,
+) -> Result<Vec<T>, Error> {
+    let mut all = Vec::new();
+    for kind in PairKind::ALL {
+        let mut names = pair_names(home, kind)?;
+        names.sort();
+        let read = names
+            .into_par_iter()
+            .map(|name| map(pair_state(home, kind, name)));
+        all.par_extend(read);
+    }
+    Ok(all)
+}
+
+/// The `ca.pem` of the first pair that holds a certificate: a copy of the home's own.
+pub fn first_good_ca_copy(home: &Path) -> Option<PathBuf> {
+    let pairs = PairKind::ALL.into_iter().flat_map(|kind| {
+        let mut names = pair_names(home, kind).unwrap_or_default();
+        names.sort();
+        names.into_iter().map(move |name| kind.pair(&name))
+    });
+    let mut copies = pairs.map(|pair| home.join(pair).join(layout::CA_CERTIFICATE));
+    copies.find(|copy| match file_state(copy, Secrecy::Public) {
+        FileState::Present(file) => Certificate::from_pem(&file.content).is_ok_and(|ca| ca.is_ca),
+        _ => false,
+    })
+}
+
+fn pair_names(home: &Path, kind: PairKind) -> Result<Vec<String>, Error> {
+    let directory = home.join(kind.directory());
+    let entries = match fs::read_dir(&directory) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io("read", &directory))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(Error::io("read", &directory))?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        // No name begins with a dot; what does is being staged, or the desktop's.
+        if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn pair_state(home: &Path, kind: PairKind, name: String) -> PairState {
+    let path = home.join(kind.pair(&name));
+    PairState {
+        kind,
+        directory: directory_state(&path).ok().flatten(),
+        ca: file_state(&path.join(layout::CA_CERTIFICATE), Secrecy::Public),
+        certificate: file_state(&path.join(kind.certificate_file()), Secrecy::Public),
+        key: file_state(&path.join(kind.key_file()), Secrecy::Key),
+        name,
+    }
+}
+
+fn directory_state(path: &Path) -> Result<Option<DirectoryState>, Error> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(Some(DirectoryState {
+            mode: metadata.mode() & 0o7777,
+            owner: metadata.uid(),
+        })),
+        Ok(_) => Err(Error::NotADirectory {
+            path: path.to_owned(),
+        }),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::io("read", path)(cause)),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secrecy {
+    Public,
+    Key,
+}
+
+/// Like [`file_state`], but a file that cannot be read is an error and no state.
+fn required(path: &Path, secrecy: Secrecy) -> Result<FileState, Error> {
+    try_file_state(path, secrecy).map_err(Error::io("read", path))
+}
+
+fn file_state(path: &Path, secrecy: Secrecy) -> FileState {
+    try_file_state(path, secrecy).unwrap_or_else(|cause| FileState::Unreadable(cause.to_string()))
+}
+
+fn try_file_state(path: &Path, secrecy: Secrecy) -> io::Result<FileState> {
+    use rustix::fs::{Mode, OFlags};
+    // Non-blocking, for a FIFO in a key's place must not hang us.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::NOENT) => return Ok(FileState::Absent),
+        Err(cause) => return Err(cause.into()),
+    };
+    let metadata = file.metadata()?;
+    let mode = metadata.mode() & 0o7777;
+    if metadata.is_dir() {
+        return Ok(FileState::NotAFile("a directory"));
+    }
+    if !metadata.is_file() {
+        return Ok(FileState::NotAFile("something that is no file"));
+    }
+    if secrecy == Secrecy::Key && mode & 0o077 != 0 {
+        return Ok(FileState::OpenKey { mode });
+    }
+    // Reserved at once: a vector that grows leaves copies of a key behind.
+    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    let mut content = Zeroizing::new(Vec::new());
+    content
+        .try_reserve_exact(size.saturating_add(1))
+        .map_err(|_| ErrorKind::OutOfMemory)?;
+    (&file).read_to_end(&mut content)?;
+    Ok(FileState::Present(PresentFile {
+        mode,
+        owner: metadata.uid(),
+        content,
+    }))
+}

@@ -1,0 +1,58 @@
+//! The `dockpki` command: parse, run, print, exit code; nothing else.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use dockpki::cli::UsageError;
+use dockpki::error::Error;
+use dockpki::{cli, report, run};
+
+fn main() -> ExitCode {
+    let request = match cli::parse(std::env::args_os()) {
+        Ok(request) => request,
+        Err(UsageError::Clap(error)) => {
+            // clap knows which of its texts are help and which are errors.
+            let _ = error.print();
+            return ExitCode::from(Error::from(UsageError::Clap(error)).exit_code());
+        }
+        Err(error) => return fail(cli::ColorWhen::Auto, &error.into(), "dockpki"),
+    };
+    let say = |text: &str| {
+        let _ = io::stderr().write_all(text.as_bytes());
+    };
+    match run::run(&request, &say) {
+        Ok(outcome) => {
+            let printed = io::stdout()
+                .write_all(outcome.data.as_bytes())
+                .and_then(|()| io::stdout().flush());
+            say(&outcome.talk);
+            match printed {
+                // Whoever reads us has seen enough, as `head` has.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    ExitCode::from(outcome.code)
+                }
+                Err(error) => {
+                    say(&report::error(
+                        report::Style::Plain,
+                        &format!("cannot write the output: {error}"),
+                        None,
+                    ));
+                    ExitCode::FAILURE
+                }
+                Ok(()) => ExitCode::from(outcome.code),
+            }
+        }
+        Err(error) => fail(
+            request.color,
+            &error,
+            &report::program(request.home.as_deref()),
+        ),
+    }
+}
+
+fn fail(color: cli::ColorWhen, error: &Error, program: &str) -> ExitCode {
+    let (_, style) = run::styles(color);
+    let text = report::error(style, &error.to_string(), error.hint(program).as_deref());
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::from(error.exit_code())
+}

@@ -1,0 +1,269 @@
+//! The certificate authority, and what it issues.
+
+use std::fmt;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+};
+
+use super::inspect::fingerprint;
+use super::name::MAX_COMMON_NAME;
+use super::{
+    Certificate, Error, KeyType, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames,
+    Validity, certificate_pem, constraints,
+};
+
+/// What a certificate is for.  These three are all there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Signs the others.
+    Ca,
+    /// Shows a daemon to its clients: serverAuth.
+    Server,
+    /// Shows a client to the daemons, and makes it root there: clientAuth.
+    Client,
+}
+
+impl Purpose {
+    /// `ca`, `server` or `client`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ca => "ca",
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A certificate authority: its certificate and its key, ready to sign.
+///
+/// What it puts into certificates (RFC 5280, section 4.2):
+///
+/// | | CA | server | client |
+/// |---|---|---|---|
+/// | basicConstraints, critical | CA:TRUE, pathlen:0 | CA:FALSE | CA:FALSE |
+/// | keyUsage, critical | keyCertSign, cRLSign | digitalSignature, RSA also keyEncipherment | digitalSignature |
+/// | extendedKeyUsage | none | serverAuth alone | clientAuth alone |
+/// | subject | CN with 64 bits of the key's fingerprint | CN = first SAN if it has at most 64 characters | CN = name |
+/// | SAN | none | every name and address | none |
+/// | key identifiers | subject, authority | subject, authority | subject, authority |
+pub struct Ca {
+    issuer: Issuer<'static, PrivateKey>,
+    certificate: Certificate,
+}
+
+/// A certificate fresh from [`Ca`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Issued {
+    /// The certificate in DER.
+    pub der: Vec<u8>,
+    /// Its validity, cut to the CA's where the wish went further.
+    pub validity: Validity,
+    /// Its serial number.
+    pub serial: Serial,
+}
+
+impl Issued {
+    /// The certificate as PEM.
+    pub fn pem(&self) -> String {
+        certificate_pem(&self.der)
+    }
+
+    /// The SHA-256 of the DER as hex.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&self.der)
+    }
+}
+
+impl Ca {
+    /// Makes a self-signed CA of the key.
+    ///
+    /// With `constrain_to`, the CA carries critical name constraints that permit these names
+    /// and addresses and no others (RFC 5280, section 4.2.1.10).
+    pub fn new(
+        key: PrivateKey,
+        serial: &Serial,
+        validity: Validity,
+        constrain_to: Option<&SubjectAltNames>,
+    ) -> Result<Self, Error> {
+        let public_key = key.public_key();
+        let common_name = format!("dockpki CA {}", &public_key.fingerprint()[..16]);
+        let mut params = params(serial, validity, Some(&common_name));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.name_constraints = constrain_to.map(constraints::permitting);
+        let certificate = params.self_signed(&key).map_err(signing)?;
+        Self::from_parts(certificate.der(), key)
+    }
+
+    /// Puts a CA together from its certificate in DER and its key.
+    ///
+    /// # Errors
+    /// [`Error::KeyMismatch`] if the key is another's, [`Error::NotOurCa`] if the certificate
+    /// is no CA or one this profile does not make.
+    pub fn from_parts(certificate_der: &[u8], key: PrivateKey) -> Result<Self, Error> {
+        let certificate = Certificate::from_der(certificate_der)?;
+        if certificate.public_key != key.public_key() {
+            return Err(Error::KeyMismatch);
+        }
+        let not_ours = |found: &str| Error::NotOurCa {
+            found: found.to_owned(),
+        };
+        if !certificate.is_ca {
+            return Err(not_ours("a certificate that is no CA"));
+        }
+        // A leaf names its issuer by the subject's very bytes, so they must be ones we can write.
+        let Some(common_name) = certificate.plain_common_name() else {
+            return Err(not_ours("a CA whose subject is not one plain common name"));
+        };
+        let Some(subject_key_id) = &certificate.subject_key_id else {
+            return Err(not_ours("a CA without a subject key identifier"));
+        };
+        let mut issuer = CertificateParams::default();
+        issuer.distinguished_name = distinguished_name(Some(common_name));
+        issuer.key_identifier_method = KeyIdMethod::PreSpecified(subject_key_id.clone());
+        issuer.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        Ok(Self {
+            issuer: Issuer::new(issuer, key),
+            certificate,
+        })
+    }
+
+    /// The CA's own certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The CA's private key.
+    pub fn key(&self) -> &PrivateKey {
+        self.issuer.key()
+    }
+
+    /// Issues a server certificate: serverAuth, for these names and addresses.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] if a name is outside the CA's name constraints.
+    pub fn issue_server(
+        &self,
+        sans: &SubjectAltNames,
+        key: &PrivateKey,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Issued, Error> {
+        let constraints = &self.certificate.name_constraints;
+        for san in sans.as_slice() {
+            if !constraints
+                .as_ref()
+                .is_none_or(|constraints| constraints.permits(san))
+            {
+                return Err(Error::NotPermitted { san: san.clone() });
+            }
+        }
+        let first = sans.first().to_string();
+        let common_name = (first.len() <= MAX_COMMON_NAME).then_some(first.as_str());
+        let mut params = params(&serial, validity, common_name);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.subject_alt_names = sans
+            .as_slice()
+            .iter()
+            .map(san_type)
+            .collect::<Result<_, _>>()?;
+        params.key_usages = server_key_usages(key.key_type());
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(&params, key, serial, validity)
+    }
+
+    /// Issues a client certificate: clientAuth, with the name as common name.
+    pub fn issue_client(
+        &self,
+        name: &Name,
+        key: &PrivateKey,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Issued, Error> {
+        let mut params = params(&serial, validity, Some(name.as_str()));
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params, key, serial, validity)
+    }
+
+    fn sign(
+        &self,
+        params: &CertificateParams,
+        key: &impl PublicKeyData,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Issued, Error> {
+        let certificate = params.signed_by(key, &self.issuer).map_err(signing)?;
+        Ok(Issued {
+            der: certificate.der().to_vec(),
+            validity,
+            serial,
+        })
+    }
+}
+
+impl fmt::Debug for Ca {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ca")
+            .field("common_name", &self.certificate.common_name)
+            .field("serial", &self.certificate.serial)
+            .field("key", self.key())
+            .finish()
+    }
+}
+
+fn params(serial: &Serial, validity: Validity, common_name: Option<&str>) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(SerialNumber::from_slice(serial.as_be_bytes()));
+    params.not_before = validity.not_before;
+    params.not_after = validity.not_after;
+    params.distinguished_name = distinguished_name(common_name);
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn distinguished_name(common_name: Option<&str>) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    if let Some(common_name) = common_name {
+        name.push(DnType::CommonName, common_name);
+    }
+    name
+}
+
+/// keyEncipherment is for the RSA key exchange of TLS 1.2 (RFC 5246, section 7.4.2); Docker's
+/// daemon offers none, other verifiers ask for it.
+fn server_key_usages(key_type: KeyType) -> Vec<KeyUsagePurpose> {
+    match key_type.is_rsa() {
+        true => vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ],
+        false => vec![KeyUsagePurpose::DigitalSignature],
+    }
+}
+
+fn san_type(san: &SubjectAltName) -> Result<SanType, Error> {
+    match san {
+        SubjectAltName::Ip(address) => Ok(SanType::IpAddress(*address)),
+        SubjectAltName::Dns(host) => {
+            let host = host.as_str().try_into().map_err(signing)?;
+            Ok(SanType::DnsName(host))
+        }
+    }
+}
+
+fn signing(error: rcgen::Error) -> Error {
+    Error::Signing {
+        cause: error.to_string(),
+    }
+}

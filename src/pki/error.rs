@@ -1,0 +1,152 @@
+//! What can be wrong with names, lives, keys and certificates.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use super::{KeyType, SubjectAltName, date};
+
+/// An input that cannot be used, or a certificate that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "a variant's text says what its fields are")]
+pub enum Error {
+    /// An entry of a SAN list is neither a host name nor an address.
+    San { entry: String, wanted: String },
+    /// A SAN list has no entry at all.
+    NoSan,
+    /// A server's or client's name cannot be a file name and a common name.
+    Name { name: String, wanted: String },
+    /// A life is not a number with one of the units.
+    Life { text: String, wanted: &'static str },
+    /// A key type has no such name.
+    KeyType { text: String },
+    /// The bytes hold no PEM block of the kind that was wanted.
+    NoPem { wanted: &'static str, found: String },
+    /// A PEM block is cut short or damaged.
+    BrokenPem { wanted: &'static str, cause: String },
+    /// The DER of a certificate does not parse, or has something after it.
+    BrokenCertificate { cause: String },
+    /// A private key does not parse, or its halves do not belong together.
+    BrokenKey { cause: String },
+    /// A private key of a kind the profile does not have.
+    UnsupportedKey { found: String },
+    /// A key is encrypted and there is no passphrase to open it with.
+    Encrypted,
+    /// A passphrase was given for a key that is not encrypted.
+    NotEncrypted,
+    /// The passphrase does not open the key.
+    WrongPassphrase,
+    /// The encryption asks for more memory or time than any honest key does.
+    ExcessiveKdf { found: String },
+    /// The key is not the one the certificate was made for.
+    KeyMismatch,
+    /// A certificate that should be a CA of dockpki's is something else.
+    NotOurCa { found: String },
+    /// The CA is past its end.
+    CaExpired { not_after: OffsetDateTime },
+    /// The clock stands before the CA's beginning.
+    BeforeCa {
+        now: OffsetDateTime,
+        not_before: OffsetDateTime,
+    },
+    /// An end of life that X.509 cannot write (after the year 9999).
+    TooLong { text: String },
+    /// A CA with name constraints does not permit this name.
+    NotPermitted { san: SubjectAltName },
+    /// A certificate does not chain to the CA, in the verifier's own words.
+    Chain { cause: String },
+    /// The library under us could not make a key.
+    Generation { key_type: KeyType },
+    /// The library under us could not sign.
+    Signing { cause: String },
+    /// The system gave no random bytes.
+    NoRandomness,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::San { entry, wanted } => {
+                write!(f, "`{}` cannot be a SAN: {wanted}", printable(entry))
+            }
+            Self::NoSan => f.write_str("no SAN given: wanted at least one host name or address"),
+            Self::Name { name, wanted } => {
+                write!(f, "`{}` cannot be a name: {wanted}", printable(name))
+            }
+            Self::Life { text, wanted } => {
+                write!(f, "`{}` is not a life: {wanted}", printable(text))
+            }
+            Self::KeyType { text } => write!(
+                f,
+                "`{}` is not a key type: wanted p256, p384, ed25519, rsa2048, rsa3072 or rsa4096",
+                printable(text)
+            ),
+            Self::NoPem { wanted, found } => write!(f, "found {found}, wanted {wanted}"),
+            Self::BrokenPem { wanted, cause } => {
+                write!(f, "the PEM of {wanted} is broken: {cause}")
+            }
+            Self::BrokenCertificate { cause } => write!(f, "the certificate is broken: {cause}"),
+            Self::BrokenKey { cause } => write!(f, "the private key is broken: {cause}"),
+            Self::UnsupportedKey { found } => write!(
+                f,
+                "found {found}, wanted a key of P-256, P-384, Ed25519 or RSA of 2048 to 4096 bits"
+            ),
+            Self::Encrypted => f.write_str("the key is encrypted and no passphrase was given"),
+            Self::NotEncrypted => {
+                f.write_str("the key is not encrypted, yet a passphrase was given")
+            }
+            Self::WrongPassphrase => f.write_str("the passphrase does not open the key"),
+            Self::ExcessiveKdf { found } => {
+                write!(
+                    f,
+                    "the key's encryption asks for {found}, more than dockpki will spend"
+                )
+            }
+            Self::KeyMismatch => f.write_str("the private key does not belong to the certificate"),
+            Self::NotOurCa { found } => write!(f, "found {found}, wanted a CA made by dockpki"),
+            Self::CaExpired { not_after } => {
+                write!(
+                    f,
+                    "the CA expired on {}: it can issue nothing more",
+                    date(*not_after)
+                )
+            }
+            Self::BeforeCa { now, not_before } => write!(
+                f,
+                "the clock says {}, before the CA begins on {}: set the clock first",
+                date(*now),
+                date(*not_before)
+            ),
+            Self::TooLong { text } => {
+                write!(
+                    f,
+                    "`{text}` ends after the year 9999: wanted a shorter life"
+                )
+            }
+            Self::NotPermitted { san } => write!(
+                f,
+                "`{san}` is outside the CA's name constraints: clients would refuse the certificate"
+            ),
+            Self::Chain { cause } => write!(f, "does not chain to the CA: {cause}"),
+            Self::Generation { key_type } => write!(f, "cannot make a key of type {key_type}"),
+            Self::Signing { cause } => write!(f, "cannot sign: {cause}"),
+            Self::NoRandomness => f.write_str("the system gives no random bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The text with control characters written out, so that it cannot steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control() || ('\u{200b}'..='\u{202e}').contains(&c);
+            let plain = (!escaped).then_some(c);
+            plain
+                .into_iter()
+                .chain(escaped.then(|| c.escape_default()).into_iter().flatten())
+        })
+        .collect()
+}

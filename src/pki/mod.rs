@@ -1,0 +1,36 @@
+//! Makes and reads certificates.  Values in, values out.
+//!
+//! Nothing here touches the disk, the clock or the environment: time, keys and serials are
+//! arguments.  The two places that roll dice are [`PrivateKey::generate`] and
+//! [`Serial::generate`]; every function that needs a key or a serial takes one that exists.
+//!
+//! The profile is strict on purpose and has no knobs beyond the ones in the signatures: see
+//! [`Ca`] for what goes into each certificate, and [`profile`] for the reading side, which
+//! judges a certificate against the same rules.
+
+mod ca;
+mod chain;
+mod constraints;
+mod encryption;
+mod error;
+mod inspect;
+mod key;
+mod life;
+mod name;
+mod pem;
+pub mod profile;
+mod san;
+mod serial;
+
+pub use ca::{Ca, Issued, Purpose};
+pub use chain::verify_chain;
+pub use constraints::NameConstraints;
+pub use encryption::{Passphrase, decrypt_key, encrypt_key, is_encrypted};
+pub use error::Error;
+pub use inspect::{Certificate, ExtendedKeyUsage, KeyUsage};
+pub use key::{KeyType, PrivateKey, PublicKey};
+pub use life::{Life, Validity, date};
+pub use name::Name;
+pub use pem::{SecretPem, certificate_pem, certificates_from_pem};
+pub use san::{SubjectAltName, SubjectAltNames};
+pub use serial::Serial;

@@ -1,0 +1,207 @@
+//! PEM in and out (RFC 7468).
+//!
+//! The only place that knows rustls-pemfile, which is archived (RUSTSEC-2025-0134): it is a thin
+//! layer over rustls-pki-types, and to leave it is a change to this file alone.
+
+use std::fmt;
+use std::io;
+
+use pkcs8::der::pem::{LineEnding, encode_string, encoded_len};
+use rustls_pemfile::Item;
+use zeroize::Zeroizing;
+
+use super::Error;
+
+/// A private key as PEM text.  Debug prints `[elided]`; the memory is zeroed when dropped.
+pub struct SecretPem(Zeroizing<String>);
+
+impl SecretPem {
+    pub(super) fn encode(label: &'static str, der: &[u8]) -> Self {
+        Self(Zeroizing::new(encode(label, der)))
+    }
+
+    /// The PEM text, to be written where only its owner can read it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The PEM text as bytes, still zeroed when dropped.
+    pub fn into_bytes(mut self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(std::mem::take(&mut *self.0).into_bytes())
+    }
+}
+
+impl fmt::Debug for SecretPem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretPem([elided])")
+    }
+}
+
+/// Writes one certificate as PEM, 64 columns, `\n` at each line's end.
+pub fn certificate_pem(der: &[u8]) -> String {
+    encode("CERTIFICATE", der)
+}
+
+fn encode(label: &'static str, der: &[u8]) -> String {
+    // The size is computed first, so the one allocation that holds a secret is the one zeroed.
+    let size = encoded_len(label, LineEnding::LF, der).unwrap_or(0);
+    let text = encode_string(label, LineEnding::LF, der);
+    let text = text.expect("the label is a constant of this crate and valid");
+    debug_assert_eq!(size, text.len());
+    text
+}
+
+/// Reads every certificate of a PEM text, as DER.  Text around the blocks does not matter; a
+/// block of another kind is an error, for a private key has no business in a certificate file.
+pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    const WANTED: &str = "a PEM certificate";
+    let mut certificates = Vec::new();
+    for item in items(pem, WANTED)? {
+        match item {
+            Item::X509Certificate(der) => certificates.push(der.as_ref().to_vec()),
+            other => return Err(no_pem(WANTED, kind(&other))),
+        }
+    }
+    match certificates.is_empty() {
+        true => Err(no_pem(WANTED, nothing(pem))),
+        false => Ok(certificates),
+    }
+}
+
+/// The PKCS#8 DER of a PEM text that holds one private key and nothing else.
+pub(super) enum KeyPem {
+    /// `PRIVATE KEY` (RFC 5958).
+    Plain(Zeroizing<Vec<u8>>),
+    /// `ENCRYPTED PRIVATE KEY` (RFC 5958).
+    Encrypted(Vec<u8>),
+}
+
+const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
+
+pub(super) fn key_from_pem(pem: &[u8]) -> Result<KeyPem, Error> {
+    const WANTED: &str = "a PKCS#8 private key in PEM";
+    let encrypted = contains(pem, b"-----BEGIN ENCRYPTED PRIVATE KEY-----");
+    if encrypted {
+        // rustls-pemfile passes over blocks it has no use for, this one among them.
+        let (label, der) = pkcs8::der::pem::decode_vec(pem).map_err(|error| Error::BrokenPem {
+            wanted: "an encrypted private key",
+            cause: error.to_string(),
+        })?;
+        return match label {
+            ENCRYPTED_LABEL => Ok(KeyPem::Encrypted(der)),
+            other => Err(no_pem(WANTED, format!("a block of {other} first"))),
+        };
+    }
+    let mut found = None;
+    for item in items(pem, WANTED)? {
+        match (item, &found) {
+            (Item::Pkcs8Key(der), None) => {
+                found = Some(Zeroizing::new(der.secret_pkcs8_der().to_vec()));
+            }
+            (Item::Pkcs8Key(_), Some(_)) => return Err(no_pem(WANTED, "a second private key")),
+            (other, _) => return Err(no_pem(WANTED, kind(&other))),
+        }
+    }
+    match found {
+        Some(der) => Ok(KeyPem::Plain(der)),
+        None => Err(no_pem(WANTED, nothing(pem))),
+    }
+}
+
+pub(super) fn encrypted_key_pem(der: &[u8]) -> SecretPem {
+    SecretPem::encode(ENCRYPTED_LABEL, der)
+}
+
+fn items(mut pem: &[u8], wanted: &'static str) -> Result<Vec<Item>, Error> {
+    let broken = |cause: String| Error::BrokenPem { wanted, cause };
+    let begins = count(pem, b"-----BEGIN ");
+    let ends = count(pem, b"-----END ");
+    if begins > ends {
+        return Err(broken("it is cut short, its END line is missing".into()));
+    }
+    rustls_pemfile::read_all(&mut pem)
+        .collect::<Result<_, io::Error>>()
+        .map_err(|error| broken(error.to_string()))
+}
+
+fn no_pem(wanted: &'static str, found: impl Into<String>) -> Error {
+    Error::NoPem {
+        wanted,
+        found: found.into(),
+    }
+}
+
+fn nothing(pem: &[u8]) -> &'static str {
+    match pem.iter().all(u8::is_ascii_whitespace) {
+        true => "nothing",
+        false if pem.starts_with(&[0x30]) => "DER",
+        false => "no PEM block of that kind",
+    }
+}
+
+fn kind(item: &Item) -> &'static str {
+    match item {
+        Item::X509Certificate(_) => "a certificate",
+        Item::Pkcs8Key(_) | Item::Pkcs1Key(_) | Item::Sec1Key(_) => "a private key",
+        Item::Crl(_) => "a revocation list",
+        Item::Csr(_) => "a signing request",
+        _ => "a block of another kind",
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    count(haystack, needle) > 0
+}
+
+fn count(haystack: &[u8], needle: &[u8]) -> usize {
+    haystack
+        .windows(needle.len())
+        .filter(|window| *window == needle)
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_truncated_block_is_told_from_none() {
+        let pem = certificate_pem(&[0x30; 90]);
+        let cut = &pem.as_bytes()[..pem.len() / 2];
+        assert!(matches!(
+            certificates_from_pem(cut),
+            Err(Error::BrokenPem { .. })
+        ));
+        assert!(matches!(
+            certificates_from_pem(b""),
+            Err(Error::NoPem { .. })
+        ));
+        assert!(matches!(
+            certificates_from_pem(&[0x30, 0x82]),
+            Err(Error::NoPem { .. })
+        ));
+    }
+
+    #[test]
+    fn a_key_among_certificates_is_refused() {
+        let mut pem = certificate_pem(&[0x30; 90]);
+        pem.push_str(SecretPem::encode("PRIVATE KEY", &[1; 40]).expose());
+        let error = certificates_from_pem(pem.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "found a private key, wanted a PEM certificate"
+        );
+    }
+
+    #[test]
+    fn text_around_the_block_does_not_matter() {
+        let pem = format!(
+            "subject=x\r\n{}\r\ntail",
+            certificate_pem(&[7; 100]).replace('\n', "\r\n")
+        );
+        assert_eq!(
+            certificates_from_pem(pem.as_bytes()).unwrap(),
+            [vec![7; 100]]
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a plan cannot be made.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::layout::PairKind;
+use crate::pki;
+
+/// A command that cannot be planned on the home as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "a variant's text says what its fields are")]
+pub enum Error {
+    /// There is no CA in the home.
+    NoCa { home: PathBuf },
+    /// The CA's key is not in the home.
+    NoCaKey { path: PathBuf },
+    /// The home's directory holds other things and no CA.
+    NotAHome { home: PathBuf, found: String },
+    /// The name is taken.
+    Taken { kind: PairKind, name: String },
+    /// The same name twice in one command.
+    Twice { name: String },
+    /// The home is of another version.
+    HomeVersion { found: u32 },
+    /// A line of the ledger is no entry.
+    LedgerLine { line: usize, cause: String },
+    /// The passphrase is to be removed where there is none.
+    NoPassphrase { path: PathBuf },
+    /// A file of the home holds something else than it should.
+    File { path: PathBuf, cause: pki::Error },
+    /// A key file can be read by others.
+    OpenKey { path: PathBuf, mode: u32 },
+    /// The certificate could not be made.
+    Pki(pki::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCa { home } => write!(f, "there is no CA in `{}`", home.display()),
+            Self::NoCaKey { path } => {
+                write!(
+                    f,
+                    "the CA's key is not here, wanted it at `{}`",
+                    path.display()
+                )
+            }
+            Self::NotAHome { home, found } => write!(
+                f,
+                "`{}` is no dockpki home: found `{}` in it, wanted an empty or new directory",
+                home.display(),
+                found.escape_debug()
+            ),
+            Self::Taken { kind, name } => {
+                write!(
+                    f,
+                    "there is a {} `{name}` already, nothing was issued",
+                    kind.as_str()
+                )
+            }
+            Self::Twice { name } => write!(f, "the name `{name}` is given twice"),
+            Self::HomeVersion { found } => write!(
+                f,
+                "the home is of version {found}, this dockpki knows version {}",
+                super::ledger::VERSION
+            ),
+            Self::LedgerLine { line, cause } => {
+                write!(
+                    f,
+                    "line {line} of `{}` is no entry: {cause}",
+                    super::layout::LEDGER
+                )
+            }
+            Self::NoPassphrase { path } => {
+                write!(f, "`{}` has no passphrase to remove", path.display())
+            }
+            Self::File { path, cause } => write!(f, "`{}`: {cause}", path.display()),
+            Self::OpenKey { path, mode } => write!(
+                f,
+                "`{}` can be read by others: found mode {mode:04o}, wanted 0400",
+                path.display()
+            ),
+            Self::Pki(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<pki::Error> for Error {
+    fn from(cause: pki::Error) -> Self {
+        Self::Pki(cause)
+    }
+}

@@ -1,0 +1,212 @@
+//! Plans more servers and clients under the CA of a home.
+
+use std::collections::HashSet;
+
+use time::OffsetDateTime;
+
+use super::layout::{self, PairKind};
+use super::ledger::Entry;
+use super::state::HomeState;
+use super::{Change, Content, Encryption, Error, NewFile, Plan};
+use crate::pki::{
+    Ca, Certificate, Life, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames, Validity,
+};
+
+/// A key and a serial nobody has used yet: what a plan cannot make by itself.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The private key.
+    pub key: PrivateKey,
+    /// The serial number.
+    pub serial: Serial,
+}
+
+/// One pair somebody asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// A server of this name, for these names and addresses.
+    Server(Name, SubjectAltNames),
+    /// A client of this name.
+    Client(Name),
+}
+
+impl Wish {
+    /// The name.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Server(name, _) | Self::Client(name) => name,
+        }
+    }
+
+    /// The kind of pair.
+    pub fn kind(&self) -> PairKind {
+        match self {
+            Self::Server(..) => PairKind::Server,
+            Self::Client(_) => PairKind::Client,
+        }
+    }
+
+    fn sans(&self) -> &[SubjectAltName] {
+        match self {
+            Self::Server(_, sans) => sans.as_slice(),
+            Self::Client(_) => &[],
+        }
+    }
+}
+
+/// A pair as it was planned, for the report.
+#[derive(Debug, Clone)]
+pub struct PlannedPair {
+    /// The kind of pair.
+    pub kind: PairKind,
+    /// Its name.
+    pub name: Name,
+    /// The names and addresses of a server; empty for a client.
+    pub sans: Vec<SubjectAltName>,
+    /// The certificate's serial number.
+    pub serial: Serial,
+    /// Its validity.
+    pub validity: Validity,
+    /// Whether its life was cut to the CA's end.
+    pub cut: Cut,
+}
+
+/// Certificates planned: what will be changed, and what the report tells of it.
+#[derive(Debug)]
+pub struct Issuance {
+    /// The changes.
+    pub plan: Plan,
+    /// The CA's certificate.
+    pub ca: Certificate,
+    /// The servers and clients.
+    pub pairs: Vec<PlannedPair>,
+}
+
+/// Whether a life is as long as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// It is.
+    Whole,
+    /// The CA ends first.
+    ToCa,
+}
+
+/// Refuses names that are taken or given twice, before any key is made.
+///
+/// `taken` says whether a pair of that kind and name is in the home.
+pub fn refuse_taken(wishes: &[Wish], taken: impl Fn(PairKind, &str) -> bool) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for wish in wishes {
+        let name = wish.name().as_str();
+        if !seen.insert((wish.kind(), name)) {
+            return Err(Error::Twice { name: name.into() });
+        }
+        if taken(wish.kind(), name) {
+            return Err(Error::Taken {
+                kind: wish.kind(),
+                name: name.into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Plans the pairs, each with its fresh key and serial.
+pub fn plan(
+    command: &'static str,
+    home: &HomeState,
+    ca: &Ca,
+    wishes: Vec<(Wish, Fresh)>,
+    valid_for: Life,
+    now: OffsetDateTime,
+) -> Result<Issuance, Error> {
+    let mut changes = Vec::with_capacity(wishes.len() + 1);
+    let mut planned = Vec::with_capacity(wishes.len());
+    let mut lines = String::new();
+    for (wish, fresh) in wishes {
+        let (change, entry, done) = pair_changes(ca, wish, fresh, valid_for, now)?;
+        changes.push(change);
+        lines.push_str(&entry.line());
+        planned.push(done);
+    }
+    changes.push(Change::Append {
+        path: layout::LEDGER.into(),
+        mode: layout::RECORD_MODE,
+        before: home.ledger_length(),
+        lines,
+    });
+    Ok(Issuance {
+        plan: Plan { command, changes },
+        ca: ca.certificate().clone(),
+        pairs: planned,
+    })
+}
+
+/// Plans one pair: its directory with three files, and the ledger's entry.
+pub(super) fn pair_changes(
+    ca: &Ca,
+    wish: Wish,
+    fresh: Fresh,
+    valid_for: Life,
+    now: OffsetDateTime,
+) -> Result<(Change, Entry, PlannedPair), Error> {
+    let validity = Validity::of_leaf(valid_for, now, ca.certificate().validity)?;
+    let Fresh { key, serial } = fresh;
+    let issued = match &wish {
+        Wish::Server(_, sans) => ca.issue_server(sans, &key, serial, validity)?,
+        Wish::Client(name) => ca.issue_client(name, &key, serial, validity)?,
+    };
+    let kind = wish.kind();
+    let file = |path: &str, mode, content| NewFile {
+        path: path.into(),
+        mode,
+        content,
+    };
+    let files = vec![
+        file(
+            layout::CA_CERTIFICATE,
+            layout::CERTIFICATE_MODE,
+            Content::Public(ca.certificate().pem()),
+        ),
+        file(
+            kind.certificate_file(),
+            layout::CERTIFICATE_MODE,
+            Content::Public(issued.pem()),
+        ),
+        file(
+            kind.key_file(),
+            layout::KEY_MODE,
+            Content::Key {
+                pem: key.to_pem()?.into_bytes(),
+                fingerprint: key.public_key().fingerprint(),
+                encryption: Encryption::Plain,
+            },
+        ),
+    ];
+    let change = Change::PlaceDirectory {
+        path: kind.pair(wish.name().as_str()),
+        mode: layout::DIRECTORY_MODE,
+        files,
+    };
+    let entry = Entry::issued(
+        kind.purpose(),
+        wish.name().as_str(),
+        &issued.serial,
+        issued.fingerprint(),
+        validity.not_after,
+        now,
+    );
+    let cut = match validity.is_shorter_than(valid_for, now) {
+        true => Cut::ToCa,
+        false => Cut::Whole,
+    };
+    let planned = PlannedPair {
+        kind,
+        sans: wish.sans().to_vec(),
+        name: wish.name().clone(),
+        serial: issued.serial,
+        validity,
+        cut,
+    };
+    Ok((change, entry, planned))
+}

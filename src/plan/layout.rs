@@ -1,0 +1,79 @@
+//! Where each file of a home lies, and its mode.
+
+use crate::pki::Purpose;
+
+/// The mode of every directory of a home.
+pub const DIRECTORY_MODE: u32 = 0o700;
+/// The mode of private keys.
+pub const KEY_MODE: u32 = 0o400;
+/// The mode of certificates.
+pub const CERTIFICATE_MODE: u32 = 0o444;
+/// The mode of the ledger, of the lock and of the journal.
+pub const RECORD_MODE: u32 = 0o600;
+
+/// What is trusted: the CA's certificate, in the home and beside every pair.
+pub const CA_CERTIFICATE: &str = "ca.pem";
+/// The CA's private key, in the home alone.
+pub const CA_KEY: &str = "ca-key.pem";
+/// The ledger of everything issued.
+pub const LEDGER: &str = "issued.jsonl";
+/// Held by whoever writes to the home.
+pub const LOCK: &str = ".lock";
+/// There while a command changes the home, and after one was killed.
+pub const JOURNAL: &str = ".journal";
+
+/// The two kinds of pairs in a home.  There are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PairKind {
+    /// For a daemon.
+    Server,
+    /// For a client, named as DOCKER_CERT_PATH wants it.
+    Client,
+}
+
+impl PairKind {
+    /// Both, in the order they are shown.
+    pub const ALL: [Self; 2] = [Self::Server, Self::Client];
+
+    /// `server` or `client`.
+    pub fn as_str(self) -> &'static str {
+        self.purpose().as_str()
+    }
+
+    /// The directory of all pairs of the kind.
+    pub fn directory(self) -> &'static str {
+        match self {
+            Self::Server => "servers",
+            Self::Client => "clients",
+        }
+    }
+
+    /// The certificate's file name: Docker's names for the client, its manual's for the server.
+    pub fn certificate_file(self) -> &'static str {
+        match self {
+            Self::Server => "server-cert.pem",
+            Self::Client => "cert.pem",
+        }
+    }
+
+    /// The private key's file name.
+    pub fn key_file(self) -> &'static str {
+        match self {
+            Self::Server => "server-key.pem",
+            Self::Client => "key.pem",
+        }
+    }
+
+    /// What the certificates are for.
+    pub fn purpose(self) -> Purpose {
+        match self {
+            Self::Server => Purpose::Server,
+            Self::Client => Purpose::Client,
+        }
+    }
+
+    /// The directory of one pair, relative to the home.
+    pub fn pair(self, name: &str) -> String {
+        format!("{}/{name}", self.directory())
+    }
+}

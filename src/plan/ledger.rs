@@ -1,0 +1,145 @@
+//! The ledger: one line of JSON for each thing that was issued.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::Error;
+use crate::pki::{Purpose, Serial};
+
+/// The version of the home's format, written into every line.
+pub const VERSION: u32 = 1;
+
+/// One line of `issued.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The version of the home's format.
+    pub version: u32,
+    /// When it happened, RFC 3339, UTC.
+    pub time: String,
+    /// What happened.
+    pub event: Event,
+    /// `ca`, `server` or `client`.
+    pub kind: String,
+    /// The name of the server or client; the common name of a CA.
+    pub name: String,
+    /// The certificate's serial number in hex.
+    pub serial: String,
+    /// The SHA-256 of the certificate in hex.
+    pub fingerprint: String,
+    /// The certificate's end, RFC 3339, UTC.
+    pub not_after: String,
+}
+
+/// What the ledger records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Event {
+    /// A certificate was made.
+    Issued,
+    /// A certificate is to be trusted no more.
+    Revoked,
+}
+
+impl Entry {
+    /// The line that records a certificate made now.
+    pub fn issued(
+        purpose: Purpose,
+        name: &str,
+        serial: &Serial,
+        fingerprint: String,
+        not_after: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            time: rfc3339(now),
+            event: Event::Issued,
+            kind: purpose.as_str().to_owned(),
+            name: name.to_owned(),
+            serial: serial.to_string(),
+            fingerprint,
+            not_after: rfc3339(not_after),
+        }
+    }
+
+    /// The entry as one line, newline included.
+    pub fn line(&self) -> String {
+        let mut line = serde_json::to_string(self).expect("a struct of strings is always JSON");
+        line.push('\n');
+        line
+    }
+}
+
+/// Reads a whole ledger.
+///
+/// # Errors
+/// [`Error::HomeVersion`] for a line of another version, [`Error::LedgerLine`] for one that is
+/// no entry.
+pub fn parse(text: &[u8]) -> Result<Vec<Entry>, Error> {
+    let lines = text.split(|byte| *byte == b'\n').enumerate();
+    lines
+        .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
+        .map(|(index, line)| parse_line(line, index + 1))
+        .collect()
+}
+
+fn parse_line(line: &[u8], number: usize) -> Result<Entry, Error> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    // The version first: a line of another one may have other fields.
+    if let Ok(Versioned { version }) = serde_json::from_slice(line)
+        && version != VERSION
+    {
+        return Err(Error::HomeVersion { found: version });
+    }
+    serde_json::from_slice(line).map_err(|error| Error::LedgerLine {
+        line: number,
+        // serde_json counts lines within the one it was given.
+        cause: error.to_string().replace(" at line 1 column", " at column"),
+    })
+}
+
+/// A time as RFC 3339 with whole seconds: `2026-11-23T20:06:00Z`.
+pub fn rfc3339(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"version":1,"time":"2026-11-23T20:06:00Z","event":"issued","kind":"client","name":"alice","serial":"0a","fingerprint":"ff","not_after":"2027-11-23T20:06:00Z"}"#;
+
+    #[test]
+    fn a_line_survives_the_way_through_json() {
+        let entries = parse(LINE.as_bytes()).unwrap();
+        assert_eq!(entries[0].line().trim_end(), LINE);
+    }
+
+    #[test]
+    fn another_version_is_refused_by_number() {
+        let newer = br#"{"version":2,"what":"else"}"#;
+        assert!(matches!(parse(newer), Err(Error::HomeVersion { found: 2 })));
+    }
+
+    #[test]
+    fn a_torn_line_is_refused_with_its_number() {
+        let torn = format!("{LINE}\n{}", &LINE[..40]);
+        assert!(matches!(
+            parse(torn.as_bytes()),
+            Err(Error::LedgerLine { line: 2, .. })
+        ));
+    }
+}

@@ -1,0 +1,163 @@
+//! Tells what a home holds, one row a certificate.
+
+use std::collections::HashSet;
+
+use time::{Duration, OffsetDateTime};
+
+use super::ledger::{Entry, Event};
+use super::state::{FileState, PairState};
+use crate::pki::{Certificate, PrivateKey, Purpose, Serial, SubjectAltName};
+
+/// One row of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// CA, server or client.
+    pub purpose: Purpose,
+    /// The name; of a CA its common name.
+    pub name: String,
+    /// What is in the certificate, or nothing if it could not be read.
+    pub certificate: Option<RowCertificate>,
+    /// How it stands with it.
+    pub standing: Standing,
+}
+
+/// The part of a row that comes from the certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowCertificate {
+    /// Names and addresses of a server.
+    pub sans: Vec<SubjectAltName>,
+    /// Serial number.
+    pub serial: Serial,
+    /// The last valid second.
+    pub not_after: OffsetDateTime,
+    /// From now to the end; negative if it has passed.
+    pub left: Duration,
+}
+
+/// How it stands with a certificate: the worst that can be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// Fine.
+    Valid,
+    /// Fine, and less than a third of its life is left.
+    Due,
+    /// Its beginning is still to come.
+    NotYetValid,
+    /// Its end has passed.
+    Expired,
+    /// The ledger says it is revoked.
+    Revoked,
+    /// No certificate is there.
+    CertificateMissing,
+    /// What is there is no certificate.
+    CertificateBroken,
+    /// No private key is there.
+    KeyMissing,
+    /// Others can read the private key.
+    KeyOpen,
+    /// What is there is no private key.
+    KeyBroken,
+    /// The private key belongs to another certificate.
+    KeyMismatch,
+}
+
+impl Standing {
+    /// In words, as text and JSON show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Due => "due",
+            Self::NotYetValid => "not yet valid",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::CertificateMissing => "certificate missing",
+            Self::CertificateBroken => "certificate broken",
+            Self::KeyMissing => "key missing",
+            Self::KeyOpen => "key open to others",
+            Self::KeyBroken => "key broken",
+            Self::KeyMismatch => "key does not match",
+        }
+    }
+}
+
+/// The serials the ledger says are revoked, in hex.
+pub fn revoked(ledger: &[Entry]) -> HashSet<String> {
+    let revoked = ledger.iter().filter(|entry| entry.event == Event::Revoked);
+    revoked.map(|entry| entry.serial.clone()).collect()
+}
+
+/// The row of the CA.  Its key is not looked at.
+pub fn ca_row(ca: &Certificate, now: OffsetDateTime) -> Row {
+    Row {
+        purpose: Purpose::Ca,
+        name: ca.common_name.clone().unwrap_or_default(),
+        standing: standing_in_time(ca, now),
+        certificate: Some(row_certificate(ca, now)),
+    }
+}
+
+/// The row of a server or client.
+pub fn pair_row(pair: &PairState, revoked: &HashSet<String>, now: OffsetDateTime) -> Row {
+    let row = |certificate, standing| Row {
+        purpose: pair.kind.purpose(),
+        name: pair.name.clone(),
+        certificate,
+        standing,
+    };
+    let certificate = match &pair.certificate {
+        FileState::Absent => return row(None, Standing::CertificateMissing),
+        FileState::Present(file) => Certificate::from_pem(&file.content),
+        _ => return row(None, Standing::CertificateBroken),
+    };
+    let Ok(certificate) = certificate else {
+        return row(None, Standing::CertificateBroken);
+    };
+    let standing = match standing_in_time(&certificate, now) {
+        _ if revoked.contains(&certificate.serial.to_string()) => Standing::Revoked,
+        Standing::Expired => Standing::Expired,
+        in_time => standing_of_key(&pair.key, &certificate).unwrap_or(in_time),
+    };
+    row(Some(row_certificate(&certificate, now)), standing)
+}
+
+fn row_certificate(certificate: &Certificate, now: OffsetDateTime) -> RowCertificate {
+    RowCertificate {
+        sans: certificate.sans.clone(),
+        serial: certificate.serial.clone(),
+        not_after: certificate.validity.not_after,
+        left: certificate.validity.not_after - now,
+    }
+}
+
+fn standing_in_time(certificate: &Certificate, now: OffsetDateTime) -> Standing {
+    let validity = certificate.validity;
+    let left = validity.not_after - now;
+    if left.is_negative() {
+        Standing::Expired
+    } else if now < validity.not_before {
+        Standing::NotYetValid
+    } else if left < validity.duration() / 3 {
+        Standing::Due
+    } else {
+        Standing::Valid
+    }
+}
+
+fn standing_of_key(key: &FileState, certificate: &Certificate) -> Option<Standing> {
+    match key {
+        FileState::Absent => Some(Standing::KeyMissing),
+        FileState::OpenKey { .. } => Some(Standing::KeyOpen),
+        FileState::Present(file) => match PrivateKey::from_pem(&file.content) {
+            Err(_) => Some(Standing::KeyBroken),
+            Ok(key) if key.public_key() != certificate.public_key => Some(Standing::KeyMismatch),
+            Ok(_) => None,
+        },
+        _ => Some(Standing::KeyBroken),
+    }
+}
+
+/// The order rows are shown in: the CA, servers, clients, each by name.
+pub fn sort(rows: &mut [Row]) {
+    rows.sort_by(|a, b| (a.purpose, &a.name).cmp(&(b.purpose, &b.name)));
+}

@@ -1,0 +1,181 @@
+//! What is on disk, as the host layer read it.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use super::Error;
+use super::layout::{self, PairKind};
+use super::ledger;
+use crate::pki::{Certificate, Passphrase, PrivateKey, decrypt_key};
+
+/// What stands at a file's path.
+#[derive(Debug)]
+pub enum FileState {
+    /// Nothing.
+    Absent,
+    /// Something that is no regular file, in a word: `a directory`.
+    NotAFile(&'static str),
+    /// A private key that others can read.  It was not read.
+    OpenKey {
+        /// Its mode.
+        mode: u32,
+    },
+    /// It could not be read, and why.
+    Unreadable(String),
+    /// A file.
+    Present(PresentFile),
+}
+
+/// A file that was read.
+pub struct PresentFile {
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner's number.
+    pub owner: u32,
+    /// What is in it, zeroed when dropped, for it may be a key.
+    pub content: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for PresentFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "PresentFile({:04o}, owner {}, [elided])",
+            self.mode, self.owner
+        )
+    }
+}
+
+/// The parts of a home every command looks at.
+#[derive(Debug)]
+pub struct HomeState {
+    /// Where the home is.
+    pub path: PathBuf,
+    /// The home's directory: its permission bits and owner, or nothing if it is not there.
+    pub directory: Option<DirectoryState>,
+    /// `ca.pem`.
+    pub ca_certificate: FileState,
+    /// `issued.jsonl`.
+    pub ledger: FileState,
+    /// The names of everything else in the home's directory, our own records left out.
+    pub others: Vec<String>,
+}
+
+/// A directory that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DirectoryState {
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner's number.
+    pub owner: u32,
+}
+
+/// One server or client as it lies on disk.
+#[derive(Debug)]
+pub struct PairState {
+    /// Which kind.
+    pub kind: PairKind,
+    /// The name of its directory.
+    pub name: String,
+    /// Its directory, or nothing if something else stands there.
+    pub directory: Option<DirectoryState>,
+    /// Its `ca.pem`.
+    pub ca: FileState,
+    /// Its certificate.
+    pub certificate: FileState,
+    /// Its private key.
+    pub key: FileState,
+}
+
+impl HomeState {
+    /// Whether a CA was made here.
+    pub fn has_ca(&self) -> bool {
+        !matches!(self.ca_certificate, FileState::Absent)
+    }
+
+    /// The CA's certificate.
+    ///
+    /// # Errors
+    /// [`Error::NoCa`] if there is none, [`Error::File`] if the file holds something else.
+    pub fn ca(&self) -> Result<Certificate, Error> {
+        let path = self.path.join(layout::CA_CERTIFICATE);
+        match &self.ca_certificate {
+            FileState::Absent => Err(Error::NoCa {
+                home: self.path.clone(),
+            }),
+            FileState::Present(file) => {
+                Certificate::from_pem(&file.content).map_err(|cause| Error::File { path, cause })
+            }
+            other => Err(Error::File {
+                path,
+                cause: other.as_pki_error("a PEM certificate"),
+            }),
+        }
+    }
+
+    /// The entries of the ledger; none if it is not there.
+    pub fn ledger(&self) -> Result<Vec<ledger::Entry>, Error> {
+        match &self.ledger {
+            FileState::Absent => Ok(Vec::new()),
+            FileState::Present(file) => ledger::parse(&file.content),
+            other => Err(Error::File {
+                path: self.path.join(layout::LEDGER),
+                cause: other.as_pki_error("the ledger"),
+            }),
+        }
+    }
+
+    /// The ledger's length in octets, if it is there.
+    pub fn ledger_length(&self) -> Option<u64> {
+        match &self.ledger {
+            FileState::Present(file) => Some(file.content.len() as u64),
+            _ => None,
+        }
+    }
+}
+
+impl FileState {
+    fn as_pki_error(&self, wanted: &'static str) -> crate::pki::Error {
+        crate::pki::Error::NoPem {
+            wanted,
+            found: self.words(),
+        }
+    }
+
+    /// What stands there, in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Absent => "nothing".into(),
+            Self::NotAFile(what) => (*what).into(),
+            Self::OpenKey { mode } => format!("mode {mode:04o}"),
+            Self::Unreadable(cause) => format!("a file that cannot be read ({cause})"),
+            Self::Present(_) => "a file".into(),
+        }
+    }
+}
+
+/// Opens a private key as it lies on disk.
+///
+/// # Errors
+/// [`Error::NoCaKey`] if it is not there, [`Error::OpenKey`] if others can read it,
+/// [`Error::File`] if it is broken, encrypted without a passphrase or closed to this one.
+pub fn open_key(
+    path: PathBuf,
+    file: &FileState,
+    passphrase: Option<&Passphrase>,
+) -> Result<PrivateKey, Error> {
+    match file {
+        FileState::Absent => Err(Error::NoCaKey { path }),
+        FileState::OpenKey { mode } => Err(Error::OpenKey { path, mode: *mode }),
+        FileState::Present(file) => match passphrase {
+            Some(passphrase) => decrypt_key(&file.content, passphrase),
+            None => PrivateKey::from_pem(&file.content),
+        }
+        .map_err(|cause| Error::File { path, cause }),
+        other => Err(Error::File {
+            path,
+            cause: other.as_pki_error("a PKCS#8 private key in PEM"),
+        }),
+    }
+}

@@ -1,0 +1,103 @@
+//! Shows the CA.
+
+use std::path::Path;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{JSON_VERSION, json, left, printable};
+use crate::pki::{Certificate, date};
+use crate::plan::layout;
+use crate::plan::ledger::rfc3339;
+
+/// What is known of the CA's key without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaKey {
+    /// It is elsewhere.
+    Absent,
+    /// It has a passphrase.
+    Encrypted,
+    /// It has none.
+    Plain,
+    /// Others can read it, so it was not looked at.
+    Open(u32),
+    /// What is there is no key.
+    Broken,
+}
+
+impl CaKey {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Encrypted => "encrypted",
+            Self::Plain => "plain",
+            Self::Open(_) => "open to others",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// The CA, a line a fact.
+pub fn ca(home: &Path, ca: &Certificate, key: &CaKey, now: OffsetDateTime) -> String {
+    let key_path = home.join(layout::CA_KEY);
+    let key = match key {
+        CaKey::Absent => "not here: nothing can be issued from here".into(),
+        CaKey::Encrypted => format!("{}, encrypted", key_path.display()),
+        CaKey::Plain => format!("{}, not encrypted", key_path.display()),
+        CaKey::Open(mode) => {
+            format!(
+                "{}, mode {mode:04o}: others can read it",
+                key_path.display()
+            )
+        }
+        CaKey::Broken => format!("{}, but that is no private key", key_path.display()),
+    };
+    let may_sign = match &ca.name_constraints {
+        Some(constraints) => format!("only {constraints}"),
+        None => "any name".into(),
+    };
+    format!(
+        "name         {}\n\
+         certificate  {}\n\
+         key          {key}\n\
+         valid from   {}\n\
+         valid until  {} ({})\n\
+         serial       {}\n\
+         sha256       {}\n\
+         signs for    {may_sign}\n",
+        printable(ca.common_name.as_deref().unwrap_or_default()),
+        home.join(layout::CA_CERTIFICATE).display(),
+        date(ca.validity.not_before),
+        date(ca.validity.not_after),
+        left(ca.validity.not_after - now),
+        ca.serial,
+        ca.fingerprint(),
+    )
+}
+
+/// The same as JSON.
+pub fn ca_json(home: &Path, ca: &Certificate, key: &CaKey) -> String {
+    #[derive(Serialize)]
+    struct Report {
+        version: u32,
+        home: String,
+        name: Option<String>,
+        serial: String,
+        fingerprint: String,
+        not_before: String,
+        not_after: String,
+        name_constraints: Option<String>,
+        key: &'static str,
+    }
+    json(&Report {
+        version: JSON_VERSION,
+        home: home.display().to_string(),
+        name: ca.common_name.clone(),
+        serial: ca.serial.to_string(),
+        fingerprint: ca.fingerprint(),
+        not_before: rfc3339(ca.validity.not_before),
+        not_after: rfc3339(ca.validity.not_after),
+        name_constraints: ca.name_constraints.as_ref().map(ToString::to_string),
+        key: key.as_str(),
+    })
+}

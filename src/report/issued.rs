@@ -1,0 +1,214 @@
+//! Tells what was issued, what to mind about it, and what to type next.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::plan::{Line, files_table, lines};
+use super::table::{Cell, table};
+use super::{JSON_VERSION, Style, count, day, json, sans, shell_word, warning};
+use crate::pki::{Certificate, SubjectAltName};
+use crate::plan::issue::{Cut, Issuance, PlannedPair};
+use crate::plan::layout::{self, PairKind};
+
+/// What was made: certificates with their ends, files with their modes.
+pub fn issued(style: Style, home: &Path, issuance: &Issuance) -> String {
+    let has_ca = issuance.plan.command == "init";
+    let all = issuance.pairs.len() + usize::from(has_ca);
+    let mut rows: Vec<[Cell; 4]> = Vec::with_capacity(all);
+    if has_ca {
+        rows.push(ca_row(&issuance.ca));
+    }
+    rows.extend(issuance.pairs.iter().map(pair_row));
+    format!(
+        "Made {} in {}\n\n{}\n{}",
+        count(all, "certificate"),
+        home.display(),
+        table(style, ["KIND", "NAME", "UNTIL", "FOR"], &rows),
+        files_table(style, &issuance.plan),
+    )
+}
+
+fn ca_row(ca: &Certificate) -> [Cell; 4] {
+    let names = match &ca.name_constraints {
+        Some(constraints) => constraints.to_string(),
+        None => "any name".into(),
+    };
+    [
+        "ca".into(),
+        ca.common_name.clone().unwrap_or_default().into(),
+        day(ca.validity.not_after).into(),
+        names.into(),
+    ]
+}
+
+fn pair_row(pair: &PlannedPair) -> [Cell; 4] {
+    let names = match pair.kind {
+        PairKind::Server => sans(&pair.sans),
+        PairKind::Client => "root on every host that trusts the CA".into(),
+    };
+    [
+        pair.kind.as_str().into(),
+        pair.name.as_str().into(),
+        day(pair.validity.not_after).into(),
+        names.into(),
+    ]
+}
+
+/// The same as JSON.
+pub fn issued_json(home: &Path, issuance: &Issuance) -> String {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        version: u32,
+        home: String,
+        command: &'a str,
+        changed: bool,
+        certificates: Vec<Issued<'a>>,
+        files: Vec<Line>,
+    }
+    #[derive(Serialize)]
+    struct Issued<'a> {
+        kind: &'a str,
+        name: &'a str,
+        sans: Vec<String>,
+        serial: String,
+        not_after: String,
+        cut_to_ca: bool,
+    }
+    let mut certificates = Vec::new();
+    if issuance.plan.command == "init" {
+        certificates.push(Issued {
+            kind: "ca",
+            name: issuance.ca.common_name.as_deref().unwrap_or_default(),
+            sans: Vec::new(),
+            serial: issuance.ca.serial.to_string(),
+            not_after: crate::plan::ledger::rfc3339(issuance.ca.validity.not_after),
+            cut_to_ca: false,
+        });
+    }
+    certificates.extend(issuance.pairs.iter().map(|pair| Issued {
+        kind: pair.kind.as_str(),
+        name: pair.name.as_str(),
+        sans: pair.sans.iter().map(ToString::to_string).collect(),
+        serial: pair.serial.to_string(),
+        not_after: crate::plan::ledger::rfc3339(pair.validity.not_after),
+        cut_to_ca: pair.cut == Cut::ToCa,
+    }));
+    json(&Report {
+        version: JSON_VERSION,
+        home: home.display().to_string(),
+        command: issuance.plan.command,
+        changed: true,
+        certificates,
+        files: lines(&issuance.plan),
+    })
+}
+
+/// What the operator should mind: lives that were cut.
+pub fn warnings(style: Style, issuance: &Issuance) -> String {
+    let cut = issuance.pairs.iter().filter(|pair| pair.cut == Cut::ToCa);
+    cut.map(|pair| {
+        let text = format!(
+            "{} `{}` ends with the CA on {}, earlier than asked for",
+            pair.kind.as_str(),
+            pair.name,
+            day(pair.validity.not_after)
+        );
+        warning(style, &text)
+    })
+    .collect()
+}
+
+/// What to type next, so that a daemon serves with the server's certificate and answers the
+/// client.
+pub fn next_steps(home: &Path, issuance: &Issuance) -> String {
+    let of_kind = |kind| {
+        issuance
+            .pairs
+            .iter()
+            .find(move |pair: &&PlannedPair| pair.kind == kind)
+    };
+    let path = |pair: &PlannedPair, file: &str| {
+        let path = home.join(pair.kind.pair(pair.name.as_str())).join(file);
+        shell_word(&path.to_string_lossy())
+    };
+    let mut text = String::new();
+    if let Some(server) = of_kind(PairKind::Server) {
+        text.push_str(&format!(
+            "\nNext, on the host, a daemon that answers this CA's clients and nobody else:\n\n  \
+             dockerd -H unix:///var/run/docker.sock -H tcp://{}:2376 --tlsverify \\\n    \
+             --tlscacert={} \\\n    --tlscert={} \\\n    --tlskey={}\n",
+            listen_address(&server.sans),
+            path(server, layout::CA_CERTIFICATE),
+            path(server, server.kind.certificate_file()),
+            path(server, server.kind.key_file()),
+        ));
+    }
+    if let Some(client) = of_kind(PairKind::Client) {
+        let host = match of_kind(PairKind::Server) {
+            Some(server) => client_address(&server.sans),
+            None => "HOST".into(),
+        };
+        let directory = home.join(client.kind.pair(client.name.as_str()));
+        text.push_str(&format!(
+            "\n{}, the client asks it:\n\n  DOCKER_HOST=tcp://{host}:2376 DOCKER_TLS_VERIFY=1 \\\n    \
+             DOCKER_CERT_PATH={} docker version\n",
+            if text.is_empty() { "Next" } else { "Then" },
+            shell_word(&directory.to_string_lossy()),
+        ));
+    }
+    text
+}
+
+/// Loopback if the server has no other name, else every address.
+fn listen_address(sans: &[SubjectAltName]) -> &'static str {
+    let loopback = sans.iter().all(|san| match san {
+        SubjectAltName::Dns(host) => host == "localhost",
+        SubjectAltName::Ip(address) => address.is_loopback(),
+    });
+    match loopback {
+        true => "127.0.0.1",
+        false => "0.0.0.0",
+    }
+}
+
+/// The first name a client can connect to, as a URL has it.
+fn client_address(sans: &[SubjectAltName]) -> String {
+    let usable = sans.iter().find_map(|san| match san {
+        SubjectAltName::Dns(host) if host.starts_with("*.") => None,
+        SubjectAltName::Ip(IpAddr::V6(address)) => Some(format!("[{address}]")),
+        san => Some(san.to_string()),
+    });
+    usable.unwrap_or_else(|| "HOST".into())
+}
+
+/// That `init` found a CA and changed nothing.
+pub fn already(home: &Path, ca: &Certificate, program: &str) -> String {
+    format!(
+        "Nothing was changed: {} has a CA already, {}, until {}\n\n\
+         See what it holds:    {program} list\n\
+         Another server:       {program} server issue NAME --san LIST\n\
+         Another client:       {program} client issue NAME\n",
+        home.display(),
+        super::printable(ca.common_name.as_deref().unwrap_or_default()),
+        day(ca.validity.not_after),
+    )
+}
+
+/// The same as JSON.
+pub fn already_json(home: &Path) -> String {
+    #[derive(Serialize)]
+    struct Report {
+        version: u32,
+        home: String,
+        command: &'static str,
+        changed: bool,
+    }
+    json(&Report {
+        version: JSON_VERSION,
+        home: home.display().to_string(),
+        command: "init",
+        changed: false,
+    })
+}

@@ -1,0 +1,85 @@
+//! Shows what a home holds.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::table::{Cell, table};
+use super::{Color, JSON_VERSION, Style, day, json, left, printable, sans};
+use crate::plan::ledger::rfc3339;
+use crate::plan::list::{Row, Standing};
+
+/// One line a certificate.
+pub fn list(style: Style, rows: &[Row]) -> String {
+    let rows = rows.iter().map(|row| {
+        let color = match row.standing {
+            Standing::Valid => Color::Green,
+            Standing::Due => Color::Yellow,
+            _ => Color::Red,
+        };
+        let standing = Cell::colored(row.standing.as_str(), color);
+        let name = printable(&row.name);
+        let cells: [Cell; 7] = match &row.certificate {
+            Some(certificate) => [
+                row.purpose.as_str().into(),
+                name.into(),
+                standing,
+                left(certificate.left).into(),
+                day(certificate.not_after).into(),
+                certificate.serial.to_string().into(),
+                sans(&certificate.sans).into(),
+            ],
+            None => [
+                row.purpose.as_str().into(),
+                name.into(),
+                standing,
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                "".into(),
+            ],
+        };
+        cells
+    });
+    let head = ["KIND", "NAME", "STATE", "LEFT", "UNTIL", "SERIAL", "SAN"];
+    table(style, head, &rows.collect::<Vec<_>>())
+}
+
+/// The same as JSON.
+pub fn list_json(home: &Path, rows: &[Row]) -> String {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        version: u32,
+        home: String,
+        certificates: Vec<Listed<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Listed<'a> {
+        kind: &'a str,
+        name: &'a str,
+        sans: Vec<String>,
+        serial: Option<String>,
+        not_after: Option<String>,
+        seconds_left: Option<i64>,
+        state: &'a str,
+    }
+    let certificates = rows.iter().map(|row| {
+        let certificate = row.certificate.as_ref();
+        Listed {
+            kind: row.purpose.as_str(),
+            name: &row.name,
+            sans: certificate
+                .map(|certificate| certificate.sans.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
+            serial: certificate.map(|certificate| certificate.serial.to_string()),
+            not_after: certificate.map(|certificate| rfc3339(certificate.not_after)),
+            seconds_left: certificate.map(|certificate| certificate.left.whole_seconds()),
+            state: row.standing.as_str(),
+        }
+    });
+    json(&Report {
+        version: JSON_VERSION,
+        home: home.display().to_string(),
+        certificates: certificates.collect(),
+    })
+}

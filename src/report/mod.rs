@@ -1,0 +1,201 @@
+//! Every word a person reads.
+//!
+//! Functions here return text and print nothing.  Data goes to standard output, talk to standard
+//! error; [`crate::run`] says which is which by where it puts the text.
+
+mod ca;
+mod issued;
+mod list;
+mod plan;
+mod table;
+mod verify;
+
+use std::path::Path;
+
+use time::{Duration, OffsetDateTime};
+
+pub use ca::{CaKey, ca, ca_json};
+pub use issued::{already, already_json, issued, issued_json, next_steps, warnings};
+pub use list::{list, list_json};
+pub use plan::{change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json};
+pub use verify::{note_words, verify, verify_json};
+
+use crate::host::{Outcome, Recovery};
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// It is not.
+    Plain,
+    /// It is, with ANSI escapes.
+    Colored,
+}
+
+/// The colours there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Color {
+    Red,
+    Yellow,
+    Green,
+    Cyan,
+}
+
+impl Style {
+    pub(crate) fn paint(self, color: Color, text: &str) -> String {
+        let code = match color {
+            Color::Red => "31",
+            Color::Yellow => "33",
+            Color::Green => "32",
+            Color::Cyan => "36",
+        };
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Colored => format!("\x1b[1;{code}m{text}\x1b[0m"),
+        }
+    }
+}
+
+/// An error and its hint, one line each.
+pub fn error(style: Style, error: &str, hint: Option<&str>) -> String {
+    let mut text = format!("{} {error}\n", style.paint(Color::Red, "error:"));
+    if let Some(hint) = hint {
+        text.push_str(&self::hint(style, hint));
+    }
+    text
+}
+
+/// A warning, one line.
+pub fn warning(style: Style, text: &str) -> String {
+    format!("{} {text}\n", style.paint(Color::Yellow, "warning:"))
+}
+
+/// A hint, one line.
+pub fn hint(style: Style, text: &str) -> String {
+    format!("{} {text}\n", style.paint(Color::Cyan, "hint:"))
+}
+
+/// A note, one line.
+pub fn note(style: Style, text: &str) -> String {
+    format!("{} {text}\n", style.paint(Color::Cyan, "note:"))
+}
+
+/// What was done about a killed command.
+pub fn recovered(style: Style, recovery: &Recovery) -> String {
+    let done = match recovery.outcome {
+        Outcome::Finished => "was killed near its end and is finished now",
+        Outcome::Undone => "was killed and is undone now",
+    };
+    note(style, &format!("an earlier `{}` {done}", recovery.command))
+}
+
+/// That somebody else holds the lock.
+pub fn waiting(style: Style, holder: &str) -> String {
+    let holder = match holder.parse::<u32>() {
+        Ok(process) => format!("another dockpki (process {process})"),
+        Err(_) => "another dockpki".into(),
+    };
+    note(
+        style,
+        &format!("waiting for {holder} to finish with the home"),
+    )
+}
+
+/// How the reader calls us: `dockpki`, with `--home` where they did.
+pub fn program(home: Option<&Path>) -> String {
+    match home {
+        Some(home) => format!("dockpki --home {}", shell_word(&home.to_string_lossy())),
+        None => "dockpki".into(),
+    }
+}
+
+/// A word quoted for a POSIX shell, where it needs to be.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+@%:,=-".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// Text from a file, with control characters written out so that it cannot steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect()
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// The day, UTC: `2027-11-23`.
+pub(crate) fn day(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    format!(
+        "{:04}-{:02}-{:02}",
+        at.year(),
+        u8::from(at.month()),
+        at.day()
+    )
+}
+
+/// A span in its largest unit: `364d`, `5h`, `12m`, and `2d ago` if it is negative.
+pub(crate) fn left(span: Duration) -> String {
+    let text = match span.abs() {
+        span if span.whole_days() > 1 => format!("{}d", span.whole_days()),
+        span if span.whole_hours() > 0 => format!("{}h", span.whole_hours()),
+        span => format!("{}m", span.whole_minutes()),
+    };
+    match span.is_negative() {
+        true => format!("{text} ago"),
+        false => text,
+    }
+}
+
+/// Names and addresses, comma-separated, cut after the fourth.
+pub(crate) fn sans(sans: &[crate::pki::SubjectAltName]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<_> = sans.iter().take(SHOWN).map(ToString::to_string).collect();
+    match sans.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
+        _ => shown.join(", "),
+    }
+}
+
+/// A value as one line of JSON.
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    let mut text = serde_json::to_string(value).expect("reports are plain data, always JSON");
+    text.push('\n');
+    text
+}
+
+/// The version of the JSON reports, at the top of each.
+pub(crate) const JSON_VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_survives_the_shell() {
+        assert_eq!(shell_word("/var/lib/dockpki"), "/var/lib/dockpki");
+        assert_eq!(shell_word("it's here"), r"'it'\''s here'");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("*.example.com"), "'*.example.com'");
+    }
+
+    #[test]
+    fn spans_read_well() {
+        assert_eq!(left(Duration::days(365)), "365d");
+        assert_eq!(left(Duration::hours(47)), "47h");
+        assert_eq!(left(Duration::minutes(59)), "59m");
+        assert_eq!(left(Duration::days(-3)), "3d ago");
+    }
+}

@@ -1,0 +1,382 @@
+//! One command: read, plan, show, apply.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::{self, ColorWhen, Command, Consent, Mode, NewPassphrase, Output, Request, Talk};
+use crate::error::Error;
+use crate::host::{self, Access, Create, Home, Repeat};
+use crate::pki::{self, Ca, Passphrase, PrivateKey, is_encrypted};
+use crate::plan::issue::{self, Issuance};
+use crate::plan::layout;
+use crate::plan::state::{FileState, open_key};
+use crate::plan::{Encryption, init, list, passwd, verify};
+use crate::report::{self, CaKey, Style};
+
+/// What a command says at its end.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Data, for standard output.
+    pub data: String,
+    /// Talk, for standard error.
+    pub talk: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+/// How a request wants its words: what is the same for every command.
+struct Session<'a> {
+    request: &'a Request,
+    home: PathBuf,
+    program: String,
+    stdout: Style,
+    stderr: Style,
+    /// Says something while the command still runs.
+    say: &'a dyn Fn(&str),
+}
+
+/// The styles of standard output and standard error.
+pub fn styles(color: ColorWhen) -> (Style, Style) {
+    let style = |colored| match colored {
+        true => Style::Colored,
+        false => Style::Plain,
+    };
+    match color {
+        ColorWhen::Always => (Style::Colored, Style::Colored),
+        ColorWhen::Never => (Style::Plain, Style::Plain),
+        ColorWhen::Auto => {
+            let (stdout, stderr) = host::wants_color();
+            (style(stdout), style(stderr))
+        }
+    }
+}
+
+/// Carries out a request.  `say` is called with talk that cannot wait, such as that it waits.
+pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
+    match &request.command {
+        Command::Completions(shell) => return Ok(data(cli::completions(*shell))),
+        Command::Man(path) => return Ok(data(cli::manual(path)?)),
+        _ => {}
+    }
+    let home = match &request.home {
+        Some(home) => home.clone(),
+        None => host::default_home()?,
+    };
+    let (stdout, stderr) = styles(request.color);
+    let session = Session {
+        request,
+        home: host::absolute(&home)?,
+        program: report::program(request.home.as_deref()),
+        stdout,
+        stderr,
+        say,
+    };
+    if request.talk == Talk::Verbose {
+        say(&report::note(
+            stderr,
+            &format!("the home is {}", session.home.display()),
+        ));
+    }
+    match &request.command {
+        Command::Init(wish) => session.init(wish),
+        Command::Issue(wish) => session.issue(wish),
+        Command::List => session.list(),
+        Command::Verify { passphrase_file } => session.verify(passphrase_file.as_deref()),
+        Command::CaShow => session.ca_show(),
+        Command::CaPasswd(wish) => session.ca_passwd(wish),
+        Command::Completions(_) | Command::Man(_) => Ok(Outcome::default()),
+    }
+}
+
+fn data(data: String) -> Outcome {
+    Outcome {
+        data,
+        ..Outcome::default()
+    }
+}
+
+impl Session<'_> {
+    fn open(&self, access: Access) -> Result<Home, Error> {
+        let home = Home::open(&self.home, access, |holder| {
+            self.say(&report::waiting(self.stderr, holder));
+        })?;
+        if let Some(recovery) = home.recovered() {
+            self.say(&report::recovered(self.stderr, recovery));
+        }
+        Ok(home)
+    }
+
+    /// A dry run needs no right to write.
+    fn open_to_change(&self, mode: Mode, create: Create) -> Result<Home, Error> {
+        match mode {
+            Mode::Apply => self.open(Access::Write(create)),
+            Mode::DryRun => self.open(Access::Read),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.request.talk != Talk::Quiet {
+            (self.say)(text);
+        }
+    }
+
+    fn init(&self, wish: &cli::Init) -> Result<Outcome, Error> {
+        let client = match &wish.client {
+            Some(client) => client.clone(),
+            None => host::invoking_user()?.parse().map_err(Error::ClientName)?,
+        };
+        let mut home = self.open_to_change(wish.mode, Create::Yes)?;
+        let state = host::home_state(&self.home)?;
+        if state.has_ca() {
+            state.ledger()?;
+            let ca = state.ca()?;
+            return Ok(data(match self.request.output {
+                Output::Text => report::already(&self.home, &ca, &self.program),
+                Output::Json => report::already_json(&self.home),
+            }));
+        }
+        init::refuse_foreign(&state)?;
+        let passphrase = match wish.encryption {
+            Encryption::Plain => None,
+            Encryption::Encrypted => {
+                let file = wish.passphrase_file.as_deref();
+                Some(passphrase(
+                    file,
+                    "Passphrase for the CA's key",
+                    Repeat::Yes,
+                )?)
+            }
+        };
+        let keys = host::fresh(3, wish.key_type)?;
+        let Ok(keys) = <[issue::Fresh; 3]>::try_from(keys) else {
+            unreachable!("as many keys as were asked for");
+        };
+        let wish_init = init::Init {
+            sans: wish.sans.clone(),
+            server: wish.server.clone(),
+            client,
+            valid_for: wish.valid_for,
+            ca_valid_for: wish.ca_valid_for,
+            constraint: wish.constrain,
+        };
+        let now = host::clock();
+        let issuance = init::plan(&state, &wish_init, keys, passphrase.as_ref(), now)?;
+        self.carry_out(&mut home, issuance, wish.mode)
+    }
+
+    fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
+        let mut home = self.open_to_change(wish.mode, Create::No)?;
+        let state = host::home_state(&self.home)?;
+        let ca = state.ca()?;
+        // Only its version and its form: what is added must not go to a ledger nobody can read.
+        state.ledger()?;
+        issue::refuse_taken(&wish.wishes, |kind, name| {
+            host::exists(&self.home, kind, name)
+        })?;
+        let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
+        let path = self.home.join(layout::CA_KEY);
+        let ca = Ca::from_parts(&ca.der, key).map_err(|cause| crate::plan::Error::File {
+            path: match cause {
+                pki::Error::KeyMismatch => path,
+                _ => self.home.join(layout::CA_CERTIFICATE),
+            },
+            cause,
+        })?;
+        let now = host::clock();
+        // Before the keys are made, which may take seconds.
+        pki::Validity::of_leaf(wish.valid_for, now, ca.certificate().validity)?;
+        let key_type = wish.key_type.unwrap_or_else(|| ca.key().key_type());
+        let keys = host::fresh(wish.wishes.len(), key_type)?;
+        let wishes = wish.wishes.iter().cloned().zip(keys).collect();
+        let issuance = issue::plan(wish.command, &state, &ca, wishes, wish.valid_for, now)?;
+        self.carry_out(&mut home, issuance, wish.mode)
+    }
+
+    fn carry_out(&self, home: &mut Home, issuance: Issuance, mode: Mode) -> Result<Outcome, Error> {
+        let json = self.request.output == Output::Json;
+        let mut talk = report::warnings(self.stderr, &issuance);
+        if mode == Mode::DryRun {
+            let data = match json {
+                true => report::planned_json(&self.home, &issuance.plan),
+                false => report::planned(self.stdout, &self.home, &issuance.plan),
+            };
+            return Ok(self.outcome(data, talk));
+        }
+        host::apply(home, &issuance.plan)?;
+        if json && self.request.talk == Talk::Verbose {
+            talk.push_str(&report::change_lines(&issuance.plan));
+        }
+        let data = match (json, self.request.talk) {
+            (true, _) => report::issued_json(&self.home, &issuance),
+            (false, Talk::Quiet) => String::new(),
+            (false, _) => report::issued(self.stdout, &self.home, &issuance),
+        };
+        if !json {
+            talk.push_str(&report::next_steps(&self.home, &issuance));
+        }
+        Ok(self.outcome(data, talk))
+    }
+
+    fn outcome(&self, data: String, talk: String) -> Outcome {
+        let talk = match self.request.talk {
+            Talk::Quiet => String::new(),
+            _ => talk,
+        };
+        Outcome {
+            data,
+            talk,
+            code: 0,
+        }
+    }
+
+    fn list(&self) -> Result<Outcome, Error> {
+        let _home = self.open(Access::Read)?;
+        let state = host::home_state(&self.home)?;
+        let ca = state.ca()?;
+        let revoked = list::revoked(&state.ledger()?);
+        let now = host::clock();
+        let mut rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
+        rows.push(list::ca_row(&ca, now));
+        list::sort(&mut rows);
+        Ok(data(match self.request.output {
+            Output::Text => report::list(self.stdout, &rows),
+            Output::Json => report::list_json(&self.home, &rows),
+        }))
+    }
+
+    fn verify(&self, passphrase_file: Option<&Path>) -> Result<Outcome, Error> {
+        let _home = self.open(Access::Read)?;
+        let state = host::home_state(&self.home)?;
+        if matches!(state.ca_certificate, FileState::Absent) && state.others.is_empty() {
+            // Nothing to judge is not the same as nothing wrong.
+            state.ca()?;
+        }
+        let ledger = state.ledger()?;
+        let context = verify::Context::new(&state, &ledger, host::clock());
+        let passphrase = passphrase_file
+            .map(host::passphrase_from_file)
+            .transpose()?;
+        let (mut findings, notes) = verify::home(
+            &context,
+            &state,
+            host::kind_directories(&self.home)?,
+            &host::key_state(&self.home.join(layout::CA_KEY)),
+            passphrase.as_ref(),
+            host::first_good_ca_copy(&self.home),
+        );
+        let pairs = host::map_pairs(&self.home, |pair| verify::pair(&context, &pair))?;
+        let checked = pairs.len() + usize::from(state.has_ca());
+        findings.extend(pairs.into_iter().flatten());
+        let notes = notes
+            .iter()
+            .map(|note| report::note(self.stderr, &report::note_words(note)));
+        let data = match self.request.output {
+            Output::Text => {
+                report::verify(self.stdout, &self.home, &self.program, &findings, checked)
+            }
+            Output::Json => report::verify_json(&self.home, &self.program, &findings, checked),
+        };
+        let mut outcome = self.outcome(data, notes.collect());
+        outcome.code = u8::from(!findings.is_empty());
+        Ok(outcome)
+    }
+
+    fn ca_show(&self) -> Result<Outcome, Error> {
+        let _home = self.open(Access::Read)?;
+        let state = host::home_state(&self.home)?;
+        let ca = state.ca()?;
+        let key = match host::key_state(&self.home.join(layout::CA_KEY)) {
+            FileState::Absent => CaKey::Absent,
+            FileState::OpenKey { mode } => CaKey::Open(mode),
+            FileState::Present(file) => match is_encrypted(&file.content) {
+                Ok(true) => CaKey::Encrypted,
+                Ok(false) => CaKey::Plain,
+                Err(_) => CaKey::Broken,
+            },
+            _ => CaKey::Broken,
+        };
+        Ok(data(match self.request.output {
+            Output::Text => report::ca(&self.home, &ca, &key, host::clock()),
+            Output::Json => report::ca_json(&self.home, &ca, &key),
+        }))
+    }
+
+    fn ca_passwd(&self, wish: &cli::CaPasswd) -> Result<Outcome, Error> {
+        let mut home = self.open_to_change(wish.mode, Create::No)?;
+        let state = host::home_state(&self.home)?;
+        let ca = state.ca()?;
+        let path = self.home.join(layout::CA_KEY);
+        let old = host::key_state(&path);
+        let was_encrypted =
+            matches!(&old, FileState::Present(file) if is_encrypted(&file.content) == Ok(true));
+        if matches!(wish.new, NewPassphrase::None(_))
+            && matches!(old, FileState::Present(_))
+            && !was_encrypted
+        {
+            return Err(crate::plan::Error::NoPassphrase { path }.into());
+        }
+        let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
+        if key.public_key() != ca.public_key {
+            let cause = pki::Error::KeyMismatch;
+            return Err(crate::plan::Error::File { path, cause }.into());
+        }
+        let new = match &wish.new {
+            NewPassphrase::File(file) => Some(host::passphrase_from_file(file)?),
+            NewPassphrase::Ask => Some(host::ask("New passphrase for the CA's key", Repeat::Yes)?),
+            NewPassphrase::None(consent) => {
+                let question = "Leave the CA's key without a passphrase?";
+                if *consent == Consent::Ask && wish.mode == Mode::Apply && !host::confirm(question)?
+                {
+                    return Err(Error::NotAgreed);
+                }
+                None
+            }
+        };
+        let plan = passwd::plan(&state, &old, &key, new.as_ref())?;
+        let json = self.request.output == Output::Json;
+        if wish.mode == Mode::DryRun {
+            return Ok(data(match json {
+                true => report::planned_json(&self.home, &plan),
+                false => report::planned(self.stdout, &self.home, &plan),
+            }));
+        }
+        host::apply(&mut home, &plan)?;
+        let encryption = match new {
+            Some(_) => Encryption::Encrypted,
+            None => Encryption::Plain,
+        };
+        let talk = match self.request.talk {
+            Talk::Verbose => report::change_lines(&plan),
+            _ => String::new(),
+        };
+        let data = match (json, self.request.talk) {
+            (true, _) => report::passphrase_changed_json(&self.home, encryption),
+            (false, Talk::Quiet) => String::new(),
+            (false, _) => report::passphrase_changed(&path, encryption),
+        };
+        Ok(self.outcome(data, talk))
+    }
+
+    /// The CA's private key, with the passphrase from the file or from the terminal if it needs
+    /// one.
+    fn open_ca_key(&self, passphrase_file: Option<&Path>) -> Result<PrivateKey, Error> {
+        let path = self.home.join(layout::CA_KEY);
+        let file = host::key_state(&path);
+        let encrypted = match &file {
+            FileState::Present(file) => is_encrypted(&file.content) == Ok(true),
+            _ => false,
+        };
+        let passphrase = match (encrypted, passphrase_file) {
+            (_, Some(_)) => Some(passphrase(passphrase_file, "", Repeat::No)?),
+            (true, None) => Some(passphrase(None, "Passphrase of the CA's key", Repeat::No)?),
+            (false, None) => None,
+        };
+        Ok(open_key(path, &file, passphrase.as_ref())?)
+    }
+}
+
+fn passphrase(file: Option<&Path>, question: &str, repeat: Repeat) -> Result<Passphrase, Error> {
+    Ok(match file {
+        Some(file) => host::passphrase_from_file(file)?,
+        None => host::ask(question, repeat)?,
+    })
+}
