@@ -1,0 +1,150 @@
+//! What the integration tests share: running the binary on a home of its own, and skipping.
+
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "each test uses a part of it, and tests touch the machine"
+)]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A home in a temporary directory that goes away.
+pub struct TestHome {
+    directory: tempfile::TempDir,
+}
+
+impl TestHome {
+    /// A directory in which `home` does not exist yet.
+    pub fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A home with a CA, the server `localhost` for localhost and 127.0.0.1, and the client
+    /// `alice`; `arguments` go to `init`.
+    pub fn with_ca(arguments: &[&str]) -> Self {
+        let home = Self::new();
+        let init = ["init", "--san", "localhost,127.0.0.1", "--client", "alice"];
+        home.run(init.iter().chain(arguments)).succeeds();
+        home
+    }
+
+    /// The home itself.
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// The temporary directory around the home.
+    pub fn around(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// `dockpki --home HOME`, without any variable that would change what it does.
+    pub fn command(&self) -> Command {
+        let mut command = dockpki();
+        command.arg("--home").arg(self.path());
+        command
+    }
+
+    /// Runs dockpki on the home to its end.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+        Ran::from(self.command().args(arguments).output().unwrap())
+    }
+}
+
+/// The binary, without any variable that would change what it does, and without a terminal.
+pub fn dockpki() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dockpki"));
+    for name in ["DOCKPKI_HOME", "XDG_DATA_HOME", "SUDO_USER", "NO_COLOR"] {
+        command.env_remove(name);
+    }
+    command.stdin(std::process::Stdio::null());
+    command
+}
+
+/// What a finished process left behind.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code; -1 if a signal ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        assert_eq!(self.code, 0, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn fails(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+}
+
+/// Every path below a directory with its mode and its content, in order: what must be the same
+/// after a command that failed.  The lock file does not count.
+pub fn snapshot(directory: &Path) -> Vec<(PathBuf, u32, Vec<u8>)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return found;
+    };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.ends_with(".lock") {
+            continue;
+        }
+        let metadata = path.symlink_metadata().unwrap();
+        let mode = metadata.mode() & 0o7777;
+        if metadata.is_dir() {
+            found.push((path.clone(), mode, Vec::new()));
+            found.extend(snapshot(&path));
+        } else {
+            let content = std::fs::read(&path).unwrap();
+            found.push((path, mode, content));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Whether this test can have what it needs.  Says that it is skipped if not; with
+/// `DOCKPKI_E2E=require` that is a failure.
+#[track_caller]
+pub fn has(what: &str, there: bool) -> bool {
+    if there {
+        return true;
+    }
+    let required = std::env::var("DOCKPKI_E2E").is_ok_and(|value| value == "require");
+    assert!(!required, "{what} is not there, and DOCKPKI_E2E=require");
+    eprintln!("skipped: {what} is not there");
+    false
+}
+
+/// Whether a program is in PATH.
+pub fn program_exists(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+}
+
+/// Whether we are root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
