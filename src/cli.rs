@@ -182,7 +182,13 @@ impl From<pki::Error> for UsageError {
 /// file modes, offline, in one directory. Every client certificate is root on every host that
 /// trusts the CA.
 #[derive(Debug, Parser)]
-#[command(name = "dockpki", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    name = "dockpki",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(after_help = EXAMPLES)]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -199,6 +205,7 @@ Examples:
   dockpki verify";
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// Use this directory as home [default: $DOCKPKI_HOME, else /var/lib/dockpki for root and ~/.local/share/dockpki for others]
     #[arg(long, value_name = "DIR", global = true)]
@@ -306,7 +313,7 @@ struct InitArguments {
         allow_hyphen_values = true
     )]
     ca_valid_for: String,
-    /// Let the CA sign for these SANs alone
+    /// Let the CA sign for these SANs alone, and for host names below them
     #[arg(long)]
     constrain: bool,
     /// Encrypt the CA's key with a passphrase
@@ -386,7 +393,7 @@ struct CaPasswdArguments {
     /// Leave the key without a passphrase
     #[arg(long)]
     remove: bool,
-    /// Do not ask
+    /// Agree to --remove without being asked
     #[arg(long, requires = "remove")]
     yes: bool,
     #[command(flatten)]
@@ -424,14 +431,6 @@ pub fn parse(
         verbose,
         color,
     } = global;
-    if home
-        .as_ref()
-        .is_some_and(|home| home.as_os_str().is_empty())
-    {
-        return Err(UsageError::Other(
-            "--home is empty, wanted a directory".into(),
-        ));
-    }
     let talk = match (quiet, verbose) {
         (true, _) => Talk::Quiet,
         (false, true) => Talk::Verbose,

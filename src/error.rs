@@ -27,37 +27,42 @@ impl Error {
     /// The process's exit code: 1 failed and everything is as before, 2 wrong usage, 3 failed
     /// and not fully undone.
     pub fn exit_code(&self) -> u8 {
+        use host::Error as H;
         match self {
             Self::Usage(UsageError::Clap(error)) => error.exit_code().try_into().unwrap_or(2),
             Self::Usage(_) | Self::ClientName(_) => 2,
             Self::Plan(plan::Error::Twice { .. }) => 2,
-            Self::Host(host::Error::NoTerminal { .. } | host::Error::NoUser) => 2,
-            Self::Host(host::Error::NotUndone { .. }) => 3,
+            Self::Host(H::NoTerminal { .. } | H::NoUser | H::NoHome) => 2,
+            Self::Host(H::NotUndone { .. } | H::NotDurable { .. }) => 3,
             Self::Plan(_) | Self::Host(_) | Self::NotAgreed => 1,
         }
     }
 
-    /// The command that mends it, or nothing.  `program` is how the reader calls us.
+    /// What mends it, or nothing: a command where there is one.  `program` is how the reader
+    /// calls us.
     pub fn hint(&self, program: &str) -> Option<String> {
         match self {
-            Self::Usage(UsageError::Value(pki::Error::San { .. } | pki::Error::NoSan)) => {
+            Self::Usage(UsageError::Value(pki::Error::San { .. })) => {
                 Some("write names and addresses alone, as in --san localhost,127.0.0.1".into())
             }
-            Self::Usage(_) => None,
+            Self::Usage(_) | Self::NotAgreed => None,
             Self::ClientName(_) | Self::Host(host::Error::NoUser) => {
                 Some("name the client yourself with --client NAME".into())
             }
             Self::Plan(error) => plan_hint(error, program),
             Self::Host(error) => host_hint(error, program),
-            Self::NotAgreed => Some("nothing was changed".into()),
         }
     }
 }
+
+const AS_OWNER: &str = "run it as the owner of the files";
 
 fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
     use plan::Error as E;
     Some(match error {
         E::NoCa { .. } => format!("make one: {program} init --san localhost,127.0.0.1"),
+        E::CaGone { .. } => format!("see what mends it: {program} verify"),
+        E::Unreadable { .. } => AS_OWNER.into(),
         E::NoCaKey { .. } => {
             "run this where the CA's key is, or put it back from your backup".into()
         }
@@ -65,7 +70,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::Taken { .. } => format!("see the names that are taken: {program} list"),
         E::HomeVersion { .. } => "use the dockpki this home was made with, or a newer one".into(),
         E::OpenKey { path, .. } => format!("chmod 0400 {}", shell_path(path)),
-        E::LedgerLine { .. } => "put the file back from your backup, or remove that line".into(),
+        E::LedgerLine { .. } => "put the file back from your backup".into(),
         E::File { path, cause } => return file_hint(path, cause, program),
         E::Pki(cause) => return pki_hint(cause),
         E::Twice { .. } | E::NoPassphrase { .. } => return None,
@@ -74,46 +79,64 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
 
 fn file_hint(path: &Path, cause: &pki::Error, program: &str) -> Option<String> {
     match cause {
-        pki::Error::Encrypted => {
-            Some("pass --passphrase-file FILE, or run it on a terminal".into())
-        }
         pki::Error::NotEncrypted => Some("leave out --passphrase-file".into()),
         pki::Error::WrongPassphrase => None,
         _ if path.ends_with(plan::layout::CA_KEY) => {
             Some("put the key of this CA back from your backup".into())
         }
-        _ => Some(format!(
-            "see what is wrong and what mends it: {program} verify"
-        )),
+        _ if path.ends_with(plan::layout::LEDGER) => {
+            Some("put the file back from your backup".into())
+        }
+        _ => Some(format!("see what mends it: {program} verify")),
     }
 }
 
 fn pki_hint(cause: &pki::Error) -> Option<String> {
     match cause {
         pki::Error::CaExpired { .. } => {
-            Some("make a new CA in a new home: dockpki --home DIR init --san LIST".into())
+            Some("make a new CA in a new home, with init and another --home".into())
+        }
+        pki::Error::ClientNotPermitted { .. } => Some("name another client".into()),
+        pki::Error::NotPermitted { .. } => {
+            Some("this CA was made with --constrain: a new name needs a new CA".into())
         }
         _ => None,
     }
 }
 
 fn host_hint(error: &host::Error, program: &str) -> Option<String> {
-    use host::Error as E;
-    match error {
-        E::OpenPassphrase { path, .. } => Some(format!("chmod 0400 {}", shell_path(path))),
-        E::NoTerminal {
-            what: "your consent",
-        } => Some("pass --yes to agree".into()),
-        E::NoTerminal { .. } => Some("pass it in a file, with --passphrase-file FILE".into()),
-        E::Changed { .. } => Some("look at it, then run the command again".into()),
-        E::NotUndone { .. } => Some(format!("mend the cause, then run: {program} list")),
-        E::NotADirectory { .. } => Some("name another directory with --home".into()),
-        E::NoHome => Some("name one with --home DIR".into()),
-        error if error.is_permission() => {
-            Some("run it as the owner of the files, or as root with sudo".into())
+    use host::{Asked, Error as E};
+    Some(match error {
+        E::OpenPassphrase { path, .. } => format!("chmod 0400 {}", shell_path(path)),
+        E::NoTerminal { what } => match what {
+            Asked::Consent => "pass --yes to agree".into(),
+            Asked::Passphrase => "pass it in a file, with --passphrase-file FILE".into(),
+            Asked::NewPassphrase => "pass it in a file, with --new-passphrase-file FILE".into(),
+        },
+        E::Changed { .. } => "look at it, then run the command again".into(),
+        E::NotUndone { .. } | E::NotDurable { .. } => {
+            format!("mend the cause, then run: {program} list")
         }
-        _ => None,
-    }
+        E::ForeignHome { owner, .. } => {
+            format!("run it as that user: sudo -u '#{owner}' {program} list")
+        }
+        E::NotADirectory { path } => {
+            let of_home = plan::layout::PairKind::ALL
+                .iter()
+                .any(|kind| path.ends_with(kind.directory()));
+            match of_home {
+                true => format!("mv {path} {path}.old", path = shell_path(path)),
+                false => "name another directory with --home".into(),
+            }
+        }
+        E::Journal { path, .. } => format!(
+            "put it aside, then see how the home is: mv {path} {path}.old && {program} verify",
+            path = shell_path(path)
+        ),
+        E::NoHome => "name one with --home DIR".into(),
+        error if error.is_permission() => AS_OWNER.into(),
+        _ => return None,
+    })
 }
 
 fn shell_path(path: &Path) -> String {
@@ -131,7 +154,7 @@ impl fmt::Display for Error {
             Self::ClientName(error) => {
                 write!(f, "the client would be named after you, but {error}")
             }
-            Self::NotAgreed => f.write_str("not agreed"),
+            Self::NotAgreed => f.write_str("not agreed, nothing was changed"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use dockpki::cli::UsageError;
 use dockpki::error::Error;
+use dockpki::run::Effect;
 use dockpki::{cli, report, run};
 
 fn main() -> ExitCode {
@@ -32,21 +33,18 @@ fn main() -> ExitCode {
                     ExitCode::from(outcome.code)
                 }
                 Err(error) => {
-                    say(&report::error(
-                        report::Style::Plain,
-                        &format!("cannot write the output: {error}"),
-                        None,
-                    ));
-                    ExitCode::FAILURE
+                    let (code, done) = match outcome.effect {
+                        Effect::None => (1, ""),
+                        Effect::Changed => (3, "it is done, but "),
+                    };
+                    let text = format!("{done}its report cannot be written: {}", error.kind());
+                    say(&report::error(report::Style::Plain, &text, None));
+                    ExitCode::from(code)
                 }
                 Ok(()) => ExitCode::from(outcome.code),
             }
         }
-        Err(error) => fail(
-            request.color,
-            &error,
-            &report::program(request.home.as_deref()),
-        ),
+        Err(error) => fail(request.color, &error, &run::program(&request)),
     }
 }
 

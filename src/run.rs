@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{self, ColorWhen, Command, Consent, Mode, NewPassphrase, Output, Request, Talk};
 use crate::error::Error;
-use crate::host::{self, Access, Create, Home, Repeat};
-use crate::pki::{self, Ca, Passphrase, PrivateKey, is_encrypted};
+use crate::host::{self, Access, Asked, Create, Home, Repeat};
+use crate::pki::{self, Ca, PrivateKey, is_encrypted};
 use crate::plan::issue::{self, Issuance};
 use crate::plan::layout;
-use crate::plan::state::{FileState, open_key};
+use crate::plan::state::{FileState, HomeState, open_key};
 use crate::plan::{Encryption, init, list, passwd, verify};
 use crate::report::{self, CaKey, Style};
 
@@ -21,6 +21,18 @@ pub struct Outcome {
     pub talk: String,
     /// The exit code.
     pub code: u8,
+    /// Whether something was changed on disk.
+    pub effect: Effect,
+}
+
+/// Whether a command changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// It did not.
+    #[default]
+    None,
+    /// It did.
+    Changed,
 }
 
 /// How a request wants its words: what is the same for every command.
@@ -50,6 +62,13 @@ pub fn styles(color: ColorWhen) -> (Style, Style) {
     }
 }
 
+/// How the reader calls us, for hints: with the home they named, from the root on.
+pub fn program(request: &Request) -> String {
+    let home = request.home.as_deref();
+    let home = home.map(|home| host::absolute(home).unwrap_or_else(|_| home.to_owned()));
+    report::program(home.as_deref())
+}
+
 /// Carries out a request.  `say` is called with talk that cannot wait, such as that it waits.
 pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
     match &request.command {
@@ -65,7 +84,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
     let session = Session {
         request,
         home: host::absolute(&home)?,
-        program: report::program(request.home.as_deref()),
+        program: program(request),
         stdout,
         stderr,
         say,
@@ -96,7 +115,7 @@ fn data(data: String) -> Outcome {
 
 impl Session<'_> {
     fn open(&self, access: Access) -> Result<Home, Error> {
-        let home = Home::open(&self.home, access, |holder| {
+        let home = Home::open(&self.home, access, &|holder| {
             self.say(&report::waiting(self.stderr, holder));
         })?;
         if let Some(recovery) = home.recovered() {
@@ -120,32 +139,31 @@ impl Session<'_> {
     }
 
     fn init(&self, wish: &cli::Init) -> Result<Outcome, Error> {
+        // A home that has a CA is shown to whoever may read it, and nobody is asked anything.
+        if let Some(outcome) = self.init_again()? {
+            return Ok(outcome);
+        }
         let client = match &wish.client {
             Some(client) => client.clone(),
             None => host::invoking_user()?.parse().map_err(Error::ClientName)?,
         };
+        // Before the lock: nobody else waits while a person types.
+        let passphrase = match (wish.encryption, &wish.passphrase_file) {
+            (Encryption::Plain, _) => None,
+            (_, Some(file)) => Some(host::passphrase_from_file(file)?),
+            (_, None) => {
+                let question = "Passphrase for the CA's key";
+                Some(host::ask(question, Asked::Passphrase, Repeat::Yes)?)
+            }
+        };
         let mut home = self.open_to_change(wish.mode, Create::Yes)?;
         let state = host::home_state(&self.home)?;
         if state.has_ca() {
-            state.ledger()?;
-            let ca = state.ca()?;
-            return Ok(data(match self.request.output {
-                Output::Text => report::already(&self.home, &ca, &self.program),
-                Output::Json => report::already_json(&self.home),
-            }));
+            // Another init was faster.
+            drop(home);
+            return Ok(self.init_again()?.unwrap_or_default());
         }
         init::refuse_foreign(&state)?;
-        let passphrase = match wish.encryption {
-            Encryption::Plain => None,
-            Encryption::Encrypted => {
-                let file = wish.passphrase_file.as_deref();
-                Some(passphrase(
-                    file,
-                    "Passphrase for the CA's key",
-                    Repeat::Yes,
-                )?)
-            }
-        };
         let keys = host::fresh(3, wish.key_type)?;
         let Ok(keys) = <[issue::Fresh; 3]>::try_from(keys) else {
             unreachable!("as many keys as were asked for");
@@ -163,16 +181,42 @@ impl Session<'_> {
         self.carry_out(&mut home, issuance, wish.mode)
     }
 
-    fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
-        let mut home = self.open_to_change(wish.mode, Create::No)?;
+    /// What `init` says of a home that has a CA; nothing if there is none.
+    fn init_again(&self) -> Result<Option<Outcome>, Error> {
+        let _home = self.open(Access::Read)?;
         let state = host::home_state(&self.home)?;
-        let ca = state.ca()?;
-        // Only its version and its form: what is added must not go to a ledger nobody can read.
+        if !state.has_ca() {
+            init::refuse_foreign(&state)?;
+            return Ok(None);
+        }
         state.ledger()?;
-        issue::refuse_taken(&wish.wishes, |kind, name| {
-            host::exists(&self.home, kind, name)
-        })?;
+        let ca = state.ca()?;
+        let quiet = self.request.talk == Talk::Quiet;
+        Ok(Some(data(match self.request.output {
+            Output::Text if quiet => String::new(),
+            Output::Text => report::already(&self.home, &ca, &self.program),
+            Output::Json => report::already_json(&self.home),
+        })))
+    }
+
+    fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
+        // Refused before anybody is asked for a passphrase, and once more under the lock.
+        let taken = |kind, name: &str| host::exists(&self.home, kind, name);
+        let refuse = || -> Result<HomeState, Error> {
+            let state = host::home_state(&self.home)?;
+            state.ca()?;
+            // What is added must not go to a ledger nobody can read.
+            state.ledger()?;
+            host::kind_directories(&self.home)?;
+            issue::refuse_taken(&wish.wishes, taken)?;
+            Ok(state)
+        };
+        drop(self.open(Access::Read)?);
+        refuse()?;
         let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
+        let mut home = self.open_to_change(wish.mode, Create::No)?;
+        let state = refuse()?;
+        let ca = state.ca()?;
         let path = self.home.join(layout::CA_KEY);
         let ca = Ca::from_parts(&ca.der, key).map_err(|cause| crate::plan::Error::File {
             path: match cause {
@@ -213,7 +257,10 @@ impl Session<'_> {
         if !json {
             talk.push_str(&report::next_steps(&self.home, &issuance));
         }
-        Ok(self.outcome(data, talk))
+        Ok(Outcome {
+            effect: Effect::Changed,
+            ..self.outcome(data, talk)
+        })
     }
 
     fn outcome(&self, data: String, talk: String) -> Outcome {
@@ -224,7 +271,7 @@ impl Session<'_> {
         Outcome {
             data,
             talk,
-            code: 0,
+            ..Outcome::default()
         }
     }
 
@@ -246,23 +293,26 @@ impl Session<'_> {
     fn verify(&self, passphrase_file: Option<&Path>) -> Result<Outcome, Error> {
         let _home = self.open(Access::Read)?;
         let state = host::home_state(&self.home)?;
-        if matches!(state.ca_certificate, FileState::Absent) && state.others.is_empty() {
+        if let Err(error @ crate::plan::Error::NoCa { .. }) = state.ca() {
             // Nothing to judge is not the same as nothing wrong.
-            state.ca()?;
+            return Err(error.into());
         }
-        let ledger = state.ledger()?;
-        let context = verify::Context::new(&state, &ledger, host::clock());
+        let context = verify::Context::new(&state, host::clock());
         let passphrase = passphrase_file
             .map(host::passphrase_from_file)
             .transpose()?;
+        let good_copy = match context.vouches_for_ca() {
+            true => None,
+            false => host::first_ca_copy(&self.home, |ca| context.is_ledgers_ca(ca)),
+        };
         let (mut findings, notes) = verify::home(
             &context,
             &state,
             host::kind_directories(&self.home)?,
             &host::key_state(&self.home.join(layout::CA_KEY)),
             passphrase.as_ref(),
-            host::first_good_ca_copy(&self.home),
-        );
+            good_copy,
+        )?;
         let pairs = host::map_pairs(&self.home, |pair| verify::pair(&context, &pair))?;
         let checked = pairs.len() + usize::from(state.has_ca());
         findings.extend(pairs.into_iter().flatten());
@@ -287,6 +337,7 @@ impl Session<'_> {
         let key = match host::key_state(&self.home.join(layout::CA_KEY)) {
             FileState::Absent => CaKey::Absent,
             FileState::OpenKey { mode } => CaKey::Open(mode),
+            FileState::Unreadable(cause) => CaKey::Unreadable(cause),
             FileState::Present(file) => match is_encrypted(&file.content) {
                 Ok(true) => CaKey::Encrypted,
                 Ok(false) => CaKey::Plain,
@@ -301,17 +352,15 @@ impl Session<'_> {
     }
 
     fn ca_passwd(&self, wish: &cli::CaPasswd) -> Result<Outcome, Error> {
-        let mut home = self.open_to_change(wish.mode, Create::No)?;
-        let state = host::home_state(&self.home)?;
-        let ca = state.ca()?;
         let path = self.home.join(layout::CA_KEY);
+        // All that is asked is asked before the lock: nobody else waits while a person types.
+        let ca = {
+            let _home = self.open(Access::Read)?;
+            host::home_state(&self.home)?.ca()?
+        };
         let old = host::key_state(&path);
-        let was_encrypted =
-            matches!(&old, FileState::Present(file) if is_encrypted(&file.content) == Ok(true));
-        if matches!(wish.new, NewPassphrase::None(_))
-            && matches!(old, FileState::Present(_))
-            && !was_encrypted
-        {
+        let removes = matches!(wish.new, NewPassphrase::None(_));
+        if removes && matches!(old, FileState::Present(_)) && !self.is_encrypted(&old) {
             return Err(crate::plan::Error::NoPassphrase { path }.into());
         }
         let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
@@ -321,16 +370,21 @@ impl Session<'_> {
         }
         let new = match &wish.new {
             NewPassphrase::File(file) => Some(host::passphrase_from_file(file)?),
-            NewPassphrase::Ask => Some(host::ask("New passphrase for the CA's key", Repeat::Yes)?),
+            NewPassphrase::Ask => {
+                let question = "New passphrase for the CA's key";
+                Some(host::ask(question, Asked::NewPassphrase, Repeat::Yes)?)
+            }
             NewPassphrase::None(consent) => {
                 let question = "Leave the CA's key without a passphrase?";
-                if *consent == Consent::Ask && wish.mode == Mode::Apply && !host::confirm(question)?
-                {
+                let asks = *consent == Consent::Ask && wish.mode == Mode::Apply;
+                if asks && !host::confirm(question)? {
                     return Err(Error::NotAgreed);
                 }
                 None
             }
         };
+        let mut home = self.open_to_change(wish.mode, Create::No)?;
+        let state = host::home_state(&self.home)?;
         let plan = passwd::plan(&state, &old, &key, new.as_ref())?;
         let json = self.request.output == Output::Json;
         if wish.mode == Mode::DryRun {
@@ -353,7 +407,10 @@ impl Session<'_> {
             (false, Talk::Quiet) => String::new(),
             (false, _) => report::passphrase_changed(&path, encryption),
         };
-        Ok(self.outcome(data, talk))
+        Ok(Outcome {
+            effect: Effect::Changed,
+            ..self.outcome(data, talk)
+        })
     }
 
     /// The CA's private key, with the passphrase from the file or from the terminal if it needs
@@ -361,22 +418,18 @@ impl Session<'_> {
     fn open_ca_key(&self, passphrase_file: Option<&Path>) -> Result<PrivateKey, Error> {
         let path = self.home.join(layout::CA_KEY);
         let file = host::key_state(&path);
-        let encrypted = match &file {
-            FileState::Present(file) => is_encrypted(&file.content) == Ok(true),
-            _ => false,
-        };
-        let passphrase = match (encrypted, passphrase_file) {
-            (_, Some(_)) => Some(passphrase(passphrase_file, "", Repeat::No)?),
-            (true, None) => Some(passphrase(None, "Passphrase of the CA's key", Repeat::No)?),
-            (false, None) => None,
+        let passphrase = match (passphrase_file, self.is_encrypted(&file)) {
+            (Some(file), _) => Some(host::passphrase_from_file(file)?),
+            (None, true) => {
+                let question = "Passphrase of the CA's key";
+                Some(host::ask(question, Asked::Passphrase, Repeat::No)?)
+            }
+            (None, false) => None,
         };
         Ok(open_key(path, &file, passphrase.as_ref())?)
     }
-}
 
-fn passphrase(file: Option<&Path>, question: &str, repeat: Repeat) -> Result<Passphrase, Error> {
-    Ok(match file {
-        Some(file) => host::passphrase_from_file(file)?,
-        None => host::ask(question, repeat)?,
-    })
+    fn is_encrypted(&self, key: &FileState) -> bool {
+        matches!(key, FileState::Present(file) if is_encrypted(&file.content) == Ok(true))
+    }
 }

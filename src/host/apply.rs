@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::home::Home;
-use super::journal::{self, Journal, Phase, Published, Step};
+use super::journal::{self, Journal, Phase, Step};
 use super::{Error, write};
 use crate::plan::{Change, NewFile, Plan};
 
@@ -25,73 +25,72 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
     for change in &plan.changes {
         refuse_changed(&path, change)?;
     }
+    let replaces = |change: &Change| matches!(change, Change::ReplaceFile { .. });
+    let before_last = plan.changes.len().saturating_sub(1);
+    debug_assert!(!plan.changes[..before_last].iter().any(replaces));
+
     let steps = plan
         .changes
         .iter()
         .map(step)
         .collect::<Result<Vec<_>, _>>()?;
-    let mut journal = Journal::new(plan.command, steps);
+    let journal = Journal::new(plan.command, steps);
     journal.write(&path)?;
-
-    let mut published = 0;
-    match carry_out(&path, plan, &mut journal, &mut published) {
-        Ok(()) => {
+    let mut phase = Phase::Staging;
+    let cause = match carry_out(home, &path, plan, &journal, &mut phase) {
+        Ok(parents) => {
             home.keep();
-            // Everything is done and durable: a journal that stays is finished once more.
-            Journal::remove(&path)
+            // The journal stays if this fails, and the next command does it.
+            write::sync(&parents, &path).map_err(|cause| Error::NotDurable {
+                cause: Box::new(cause),
+            })?;
+            // One that stays is finished by the next command, which finds nothing to do.
+            let _ = Journal::remove_finished(&path);
+            return Ok(());
         }
-        Err(cause) => {
-            let mut left = Vec::new();
-            for (index, step) in journal.steps.iter().enumerate().rev() {
-                let published = match index < published {
-                    true => Published::Yes,
-                    false => Published::No,
-                };
-                left.extend(journal::undo(&path, step, published).err());
-            }
-            if left.is_empty() {
-                left.extend(Journal::remove(&path).err());
-            }
-            match left.is_empty() {
-                true => Err(cause),
-                false => {
-                    home.keep();
-                    Err(Error::NotUndone {
-                        cause: Box::new(cause),
-                        left,
-                    })
-                }
-            }
+        Err(cause) => cause,
+    };
+    let undone = match phase {
+        Phase::Staging => Ok(Phase::Staging),
+        _ => Journal::enter(&path, phase, Phase::Undoing).map(|()| Phase::Undoing),
+    };
+    let undone = undone
+        .and_then(|phase| journal::undo_all(&path, &journal.steps, phase))
+        .and_then(|()| Journal::remove_undone(&path));
+    match undone {
+        Ok(()) => Err(cause),
+        Err(left) => {
+            home.keep();
+            Err(Error::NotUndone {
+                cause: Box::new(cause),
+                left: Box::new(left),
+            })
         }
     }
 }
 
+/// Puts everything in its place; returns the directories that are still to be made durable.
 fn carry_out(
-    home: &Path,
+    home: &Home,
+    path: &Path,
     plan: &Plan,
-    journal: &mut Journal,
-    published: &mut usize,
-) -> Result<(), Error> {
-    let mut durable = Vec::new();
+    journal: &Journal,
+    phase: &mut Phase,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut durable = Vec::from_iter(home.parents_of_made());
     for (change, step) in plan.changes.iter().zip(&journal.steps) {
-        stage(home, change, step, &mut durable)?;
+        stage(path, change, step, &mut durable)?;
     }
-    write::sync(&durable, home)?;
-    journal.phase = Phase::Publishing;
-    journal.write(home)?;
+    let parents = plan.changes.iter().map(|change| parent(path, change));
+    let parents = Vec::from_iter(BTreeSet::from_iter(parents));
+    durable.extend(parents.iter().cloned());
+    write::sync(&durable, path)?;
+    Journal::enter(path, Phase::Staging, Phase::Publishing)?;
+    *phase = Phase::Publishing;
     for step in &journal.steps {
-        journal::publish(home, step)?;
-        *published += 1;
+        journal::publish(path, step)?;
     }
-    let parents: BTreeSet<PathBuf> = plan
-        .changes
-        .iter()
-        .map(|change| parent(home, change))
-        .collect();
-    for parent in parents {
-        journal::sync_directory(&parent)?;
-    }
-    Ok(())
+    Ok(parents)
 }
 
 fn parent(home: &Path, change: &Change) -> PathBuf {
@@ -104,10 +103,9 @@ fn parent(home: &Path, change: &Change) -> PathBuf {
 
 fn step(change: &Change) -> Result<Step, Error> {
     Ok(match change {
-        Change::SetMode { path, before, mode } => Step::SetMode {
+        Change::SetMode { path, before, .. } => Step::SetMode {
             path: path.clone(),
             before: *before,
-            mode: *mode,
         },
         Change::MakeDirectory { path, .. } => Step::MakeDirectory { path: path.clone() },
         Change::PlaceDirectory { path, .. } | Change::CreateFile(NewFile { path, .. }) => {
@@ -136,15 +134,15 @@ fn stage(
 ) -> Result<(), Error> {
     match (change, step) {
         (Change::MakeDirectory { path, mode }, _) => {
-            write::create_directory(&home.join(path), *mode, home)?;
+            write::create_directory(&home.join(path), *mode)?;
             durable.push(home.join(path));
         }
         (Change::PlaceDirectory { mode, files, .. }, Step::Place { staged, .. }) => {
             let directory = home.join(staged);
-            write::create_directory(&directory, *mode, home)?;
+            write::create_directory(&directory, *mode)?;
             for file in files {
                 let path = directory.join(&file.path);
-                write::create_file(&path, file.mode, file.content.bytes(), home)?;
+                write::create_file(&path, file.mode, file.content.bytes())?;
                 durable.push(path);
             }
             durable.push(directory);
@@ -154,7 +152,7 @@ fn stage(
             Step::Place { staged, .. } | Step::Replace { staged, .. },
         ) => {
             let path = home.join(staged);
-            write::create_file(&path, file.mode, file.content.bytes(), home)?;
+            write::create_file(&path, file.mode, file.content.bytes())?;
             durable.push(path);
         }
         (
@@ -169,7 +167,7 @@ fn stage(
             let path = home.join(path);
             match before {
                 None => {
-                    write::create_file(&path, *mode, lines.as_bytes(), home)?;
+                    write::create_file(&path, *mode, lines.as_bytes())?;
                 }
                 Some(_) => OpenOptions::new()
                     .append(true)
@@ -179,8 +177,8 @@ fn stage(
             }
             durable.push(path);
         }
-        // A mode is set when all else is staged.
-        (Change::SetMode { .. }, _) => {}
+        // First of all: what is staged after it must not be where others can write.
+        (Change::SetMode { path, mode, .. }, _) => write::set_mode(&home.join(path), *mode)?,
         // `step` pairs the others as above.
         (Change::PlaceDirectory { .. } | Change::CreateFile(_) | Change::ReplaceFile { .. }, _) => {
         }
@@ -195,6 +193,12 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
         Err(cause) if cause.kind() == ErrorKind::NotFound => None,
         Err(cause) => return Err(Error::io("read", &path)(cause)),
     };
+    if matches!(change, Change::ReplaceFile { .. })
+        && metadata.as_ref().is_some_and(|now| now.is_symlink())
+    {
+        // To replace the link would leave the file behind it as it is.
+        return Err(Error::SymbolicLink { path });
+    }
     let as_planned = match change {
         Change::SetMode { before, .. } => {
             fs::metadata(&path).is_ok_and(|now| now.mode() & 0o7777 == *before)
@@ -206,7 +210,7 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
             let now = Zeroizing::new(fs::read(&path).map_err(Error::io("read", &path))?);
             now == *before
         }
-        Change::Append { before, .. } => metadata.map(|now| now.len()) == *before,
+        Change::Append { before, .. } => fs::metadata(&path).ok().map(|now| now.len()) == *before,
     };
     match as_planned {
         true => Ok(()),

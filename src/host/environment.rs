@@ -17,18 +17,18 @@ pub fn clock() -> OffsetDateTime {
 /// Where the home is when nobody says: `$DOCKPKI_HOME`, else `/var/lib/dockpki` for root, else
 /// `$XDG_DATA_HOME/dockpki`, else `~/.local/share/dockpki`.
 pub fn default_home() -> Result<PathBuf, Error> {
-    if let Some(home) = variable("DOCKPKI_HOME") {
-        return Ok(home.into());
+    if let Some(home) = path_variable("DOCKPKI_HOME") {
+        return Ok(home);
     }
     if rustix::process::geteuid().is_root() {
         return Ok("/var/lib/dockpki".into());
     }
     // The XDG base directory specification has relative paths ignored.
-    let data = variable("XDG_DATA_HOME").map(PathBuf::from);
+    let data = path_variable("XDG_DATA_HOME");
     if let Some(data) = data.filter(|data| data.is_absolute()) {
         return Ok(data.join("dockpki"));
     }
-    let home = variable("HOME").map(PathBuf::from);
+    let home = path_variable("HOME");
     let home = home.or_else(|| passwd_line().map(|user| user.home));
     Ok(home.ok_or(Error::NoHome)?.join(".local/share/dockpki"))
 }
@@ -71,6 +71,12 @@ pub fn wants_color() -> (bool, bool) {
 /// A variable that is set, not empty and Unicode.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A variable that is set and not empty, of whatever octets.
+fn path_variable(name: &str) -> Option<PathBuf> {
+    let value = env::var_os(name).filter(|value| !value.is_empty());
+    value.map(PathBuf::from)
 }
 
 struct User {

@@ -20,26 +20,55 @@ pub enum Error {
     Changed { path: PathBuf },
     /// Something stands where a directory should be.
     NotADirectory { path: PathBuf },
+    /// Root would write in a home of another user's.
+    ForeignHome { path: PathBuf, owner: u32 },
     /// The journal of a killed command cannot be read.
     Journal { path: PathBuf, cause: String },
     /// A change failed, and not all of what came before it could be undone.
-    NotUndone { cause: Box<Error>, left: Vec<Error> },
+    NotUndone { cause: Box<Error>, left: Box<Error> },
+    /// Everything is done, but a power cut now might take it.
+    NotDurable { cause: Box<Error> },
+    /// A file to be replaced is a symbolic link.
+    SymbolicLink { path: PathBuf },
     /// No home was given and none can be derived.
     NoHome,
     /// Who calls cannot be told, so a client cannot be named after them.
     NoUser,
     /// Something must be asked and there is no terminal.
-    NoTerminal { what: &'static str },
+    NoTerminal { what: Asked },
     /// The answers to a question and its repetition differ.
     Differ,
     /// A passphrase is empty.
     EmptyPassphrase { path: Option<PathBuf> },
+    /// A passphrase file is longer than openssl reads.
+    LongPassphrase { path: PathBuf },
     /// A passphrase file has more than a line.
     PassphraseLines { path: PathBuf },
     /// A passphrase file can be read by others.
     OpenPassphrase { path: PathBuf, mode: u32 },
     /// A key could not be made.
     Key(crate::pki::Error),
+}
+
+/// What a person would be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The passphrase that opens the CA's key, or that it gets from `init`.
+    Passphrase,
+    /// The passphrase the CA's key gets from `ca passwd`.
+    NewPassphrase,
+    /// A yes.
+    Consent,
+}
+
+impl Asked {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Passphrase => "the passphrase",
+            Self::NewPassphrase => "the new passphrase",
+            Self::Consent => "your consent",
+        }
+    }
 }
 
 impl Error {
@@ -76,25 +105,37 @@ impl fmt::Display for Error {
                 "`{}` is no directory: wanted the directory of a home",
                 path.display()
             ),
+            Self::ForeignHome { path, owner } => write!(
+                f,
+                "`{}` belongs to user {owner} and you are root: wanted that user, or a home of root's",
+                path.display()
+            ),
             Self::Journal { path, cause } => write!(
                 f,
                 "the journal `{}` of a killed command cannot be read: {cause}",
                 path.display()
             ),
             Self::NotUndone { cause, left } => {
-                write!(f, "{cause}; and not all of it could be undone:")?;
-                for (index, error) in left.iter().enumerate() {
-                    let comma = if index == 0 { "" } else { ";" };
-                    write!(f, "{comma} {error}")?;
-                }
-                Ok(())
+                write!(f, "{cause}; and not all of it could be undone: {left}")
             }
+            Self::NotDurable { cause } => {
+                write!(f, "it is done, but a power cut now might take it: {cause}")
+            }
+            Self::SymbolicLink { path } => write!(
+                f,
+                "`{}` is a symbolic link: wanted the file itself, to replace it",
+                path.display()
+            ),
             Self::NoHome => {
                 f.write_str("no home given, and neither HOME nor /etc/passwd tells one")
             }
             Self::NoUser => f.write_str("cannot tell who calls, so the client has no name"),
             Self::NoTerminal { what } => {
-                write!(f, "{what} must be asked for and there is no terminal")
+                write!(
+                    f,
+                    "{} must be asked for and there is no terminal",
+                    what.words()
+                )
             }
             Self::Differ => f.write_str("the passphrases differ"),
             Self::EmptyPassphrase { path: None } => f.write_str("the passphrase is empty"),
@@ -105,6 +146,11 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
+            Self::LongPassphrase { path } => write!(
+                f,
+                "`{}` is too long, wanted a passphrase of at most 1023 octets",
+                path.display()
+            ),
             Self::PassphraseLines { path } => {
                 write!(
                     f,
@@ -133,7 +179,7 @@ impl std::error::Error for Error {
 }
 
 /// The system's words without Rust's "(os error 30)", in lower case.
-fn words(cause: &io::Error) -> String {
+pub(super) fn words(cause: &io::Error) -> String {
     let text = cause.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();

@@ -1,13 +1,17 @@
 //! The home as a place one command at a time writes to.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::journal::{self, Outcome};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::journal;
 use super::{Error, write};
 use crate::plan::layout;
+use crate::plan::state::Recovery;
 
 /// An open home.  The lock lasts until it is dropped.
 #[derive(Debug)]
@@ -17,15 +21,6 @@ pub struct Home {
     /// Directories and the lock file we made for it, outermost first, until something is in it.
     made: Vec<PathBuf>,
     recovered: Option<Recovery>,
-}
-
-/// What became of a command that was killed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recovery {
-    /// The command.
-    pub command: String,
-    /// What was done about it.
-    pub outcome: Outcome,
 }
 
 /// What a command wants of a home.
@@ -50,7 +45,7 @@ impl Home {
     /// Opens a home: takes the lock, and finishes or undoes what a killed command left.
     ///
     /// `waiting` is called with the process number in the lock file if somebody else holds it.
-    pub fn open(path: &Path, access: Access, waiting: impl FnOnce(&str)) -> Result<Self, Error> {
+    pub fn open(path: &Path, access: Access, waiting: &dyn Fn(&str)) -> Result<Self, Error> {
         let mut home = Self {
             path: path.to_owned(),
             lock: None,
@@ -72,7 +67,7 @@ impl Home {
         }
         match access {
             Access::Read => home.lock_to_read(waiting)?,
-            Access::Write(_) => home.lock_to_write(waiting)?,
+            Access::Write(create) => home.lock_to_write(create, waiting)?,
         }
         Ok(home)
     }
@@ -85,6 +80,12 @@ impl Home {
     /// What was done about a killed command when the home was opened.
     pub fn recovered(&self) -> Option<&Recovery> {
         self.recovered.as_ref()
+    }
+
+    /// The directories in which something was made for the home, to be made durable.
+    pub(super) fn parents_of_made(&self) -> impl Iterator<Item = PathBuf> {
+        let parents = self.made.iter().filter_map(|path| path.parent());
+        parents.map(Path::to_owned)
     }
 
     /// Says that something was put into the home: it stays when this is dropped.
@@ -107,31 +108,44 @@ impl Home {
             match DirBuilder::new().mode(mode).create(&path) {
                 Ok(()) => self.made.push(path.clone()),
                 // Another init was faster; it holds the lock, or will.
-                Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {}
+                Err(cause) if cause.kind() == ErrorKind::AlreadyExists => continue,
                 Err(cause) => return Err(Error::io("make", &path)(cause)),
             }
-            if path == self.path {
-                write::set_mode(&path, mode)?;
-            }
+            // Whatever the umask is.
+            write::set_mode(&path, mode)?;
         }
         Ok(())
     }
 
-    fn lock_to_write(&mut self, waiting: impl FnOnce(&str)) -> Result<(), Error> {
+    fn lock_to_write(&mut self, create: Create, waiting: &dyn Fn(&str)) -> Result<(), Error> {
+        self.refuse_foreign()?;
         let path = self.path.join(layout::LOCK);
-        let mut waiting = Some(waiting);
         loop {
-            let mut file = self.open_lock_file(&path)?;
-            lock(&mut file, &path, LockKind::Exclusive, &mut waiting)?;
-            // A failed init removes its home; a lock on a file that is gone protects nothing.
-            let same = fs::metadata(&path).ok().zip(file.metadata().ok());
-            if same.is_none_or(|(at_path, held)| at_path.ino() != held.ino()) {
-                if fs::metadata(&self.path).is_err() {
-                    self.make_directories()?;
+            let mut file = match open_lock_file(&path, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
+            {
+                Ok(file) => {
+                    self.made.push(path.clone());
+                    file.set_permissions(Permissions::from_mode(layout::RECORD_MODE))
+                        .map_err(Error::io("set the mode of", &path))?;
+                    file
                 }
+                Err(Errno::EXIST) => match open_lock_file(&path, OFlags::RDWR) {
+                    Ok(file) => file,
+                    // An init that failed has just removed it.
+                    Err(Errno::NOENT) => continue,
+                    Err(cause) => return Err(Error::io("write", &path)(cause.into())),
+                },
+                // An init that failed has just removed the home it had made.
+                Err(Errno::NOENT) if create == Create::Yes => {
+                    self.make_directories()?;
+                    continue;
+                }
+                Err(cause) => return Err(Error::io("write", &path)(cause.into())),
+            };
+            lock(&mut file, &path, LockKind::Exclusive, waiting)?;
+            if !is_at(&file, &path) {
                 continue;
             }
-            write::adopt_owner(&file, &self.path, &path)?;
             // Who holds it, for the message of whoever waits.  Not worth an error.
             let _ = file.set_len(0).and_then(|()| file.rewind());
             let _ = write!(file, "{}", std::process::id());
@@ -141,42 +155,40 @@ impl Home {
         }
     }
 
-    fn open_lock_file(&mut self, path: &Path) -> Result<File, Error> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).mode(layout::RECORD_MODE);
-        match options.clone().create_new(true).open(path) {
-            Ok(file) => {
-                self.made.push(path.to_owned());
-                Ok(file)
-            }
-            Err(cause) if cause.kind() == ErrorKind::AlreadyExists => options
-                .create(true)
-                .open(path)
-                .map_err(Error::io("write", path)),
-            Err(cause) => Err(Error::io("write", path)(cause)),
-        }
-    }
-
-    fn lock_to_read(&mut self, waiting: impl FnOnce(&str)) -> Result<(), Error> {
+    fn lock_to_read(&mut self, waiting: &dyn Fn(&str)) -> Result<(), Error> {
         let path = self.path.join(layout::LOCK);
-        let mut waiting = Some(waiting);
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            // A copy of a home may have no lock file, and nobody who writes.
-            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(cause) => return Err(Error::io("read", &path)(cause)),
-        };
-        lock(&mut file, &path, LockKind::Shared, &mut waiting)?;
-        if self.path.join(layout::JOURNAL).symlink_metadata().is_err() {
-            self.lock = Some(file);
+        loop {
+            let mut file = match open_lock_file(&path, OFlags::RDONLY) {
+                Ok(file) => file,
+                // A copy of a home may have no lock file, and nobody who writes.
+                Err(Errno::NOENT) => break,
+                Err(cause) => return Err(Error::io("read", &path)(cause.into())),
+            };
+            lock(&mut file, &path, LockKind::Shared, waiting)?;
+            if is_at(&file, &path) {
+                self.lock = Some(file);
+                break;
+            }
+        }
+        if !journal::is_there(&self.path) {
             return Ok(());
         }
         // A command was killed.  It is finished or undone, as by a command that writes.
-        drop(file);
-        self.lock_to_write(waiting.map_or_else::<Box<dyn FnOnce(&str)>, _, _>(
-            || Box::new(|_| {}),
-            |waiting| Box::new(waiting),
-        ))
+        self.lock = None;
+        self.lock_to_write(Create::No, waiting)
+    }
+
+    /// Refuses to write in another user's home: if we are root, that user could put a symbolic
+    /// link where we write next.
+    fn refuse_foreign(&self) -> Result<(), Error> {
+        let metadata = fs::metadata(&self.path).map_err(Error::io("read", &self.path))?;
+        match metadata.uid() == rustix::process::geteuid().as_raw() {
+            true => Ok(()),
+            false => Err(Error::ForeignHome {
+                path: self.path.clone(),
+                owner: metadata.uid(),
+            }),
+        }
     }
 }
 
@@ -192,18 +204,27 @@ impl Drop for Home {
     }
 }
 
+/// Opens the lock file itself: no link, and without waiting for the other end of a FIFO.
+fn open_lock_file(path: &Path, flags: OFlags) -> Result<File, Errno> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    rustix::fs::open(path, flags, Mode::from_raw_mode(layout::RECORD_MODE)).map(File::from)
+}
+
+/// Whether the open file is the one at the path.  A failed init removes its lock file, and a lock
+/// on a file that is gone protects nothing.
+fn is_at(file: &File, path: &Path) -> bool {
+    let held = file.metadata();
+    let there = path.symlink_metadata();
+    held.is_ok_and(|held| there.is_ok_and(|there| there.ino() == held.ino()))
+}
+
 #[derive(Clone, Copy)]
 enum LockKind {
     Shared,
     Exclusive,
 }
 
-fn lock(
-    file: &mut File,
-    path: &Path,
-    kind: LockKind,
-    waiting: &mut Option<impl FnOnce(&str)>,
-) -> Result<(), Error> {
+fn lock(file: &mut File, path: &Path, kind: LockKind, waiting: &dyn Fn(&str)) -> Result<(), Error> {
     let tried = match kind {
         LockKind::Shared => file.try_lock_shared(),
         LockKind::Exclusive => file.try_lock(),
@@ -212,11 +233,9 @@ fn lock(
         Ok(()) => Ok(()),
         Err(TryLockError::Error(cause)) => Err(Error::io("lock", path)(cause)),
         Err(TryLockError::WouldBlock) => {
-            if let Some(waiting) = waiting.take() {
-                let mut holder = String::new();
-                let _ = file.take(20).read_to_string(&mut holder);
-                waiting(holder.trim());
-            }
+            let mut holder = String::new();
+            let _ = file.take(20).read_to_string(&mut holder);
+            waiting(holder.trim());
             match kind {
                 LockKind::Shared => file.lock_shared(),
                 LockKind::Exclusive => file.lock(),

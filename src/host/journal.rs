@@ -1,34 +1,52 @@
 //! The journal: what a command is about to do, on disk before it does it.
 //!
-//! A command first stages everything under hidden names (`Staging`), then puts each in its place
-//! (`Publishing`).  Killed while staging, it is undone; killed while publishing, it is finished:
-//! every octet it needs is durable by then.  The journal is there exactly while a command
-//! changes the home, and after one was killed.  It holds paths and lengths, never contents.
+//! A command first stages everything under hidden names, then puts each in its place.  Killed
+//! while staging, it is undone; killed while publishing, it is finished: every octet it needs is
+//! durable by then; killed while it undoes itself after an error, it is undone.  Which of the
+//! three it is, the journal's name tells, so that to go from one to the next is a rename, and
+//! needs no room on a full disk.  It is there exactly while a command changes the home, and after
+//! one was killed.  It holds paths and lengths, never contents.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::home::Recovery;
 use super::{Error, write};
-use crate::plan::layout;
+use crate::pki::Name;
+use crate::plan::layout::{self, PairKind};
+use crate::plan::state::{Outcome, Recovery};
 
 /// The journal's content.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Journal {
     version: u32,
     pub(super) command: String,
-    pub(super) phase: Phase,
     pub(super) steps: Vec<Step>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// How far a command has come.  There are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// Nothing is in its place yet.
     Staging,
+    /// All is staged and durable; some of it may be in its place.
     Publishing,
+    /// An error came; some of it may be in its place, and leaves it again.
+    Undoing,
+}
+
+impl Phase {
+    const ALL: [Self; 3] = [Self::Staging, Self::Publishing, Self::Undoing];
+
+    fn path(self, home: &Path) -> PathBuf {
+        home.join(match self {
+            Self::Staging => layout::JOURNAL.to_owned(),
+            Self::Publishing => format!("{}.publishing", layout::JOURNAL),
+            Self::Undoing => format!("{}.undoing", layout::JOURNAL),
+        })
+    }
 }
 
 /// One change as the journal has it.  Paths are relative to the home.
@@ -38,7 +56,6 @@ pub(super) enum Step {
     SetMode {
         path: String,
         before: u32,
-        mode: u32,
     },
     MakeDirectory {
         path: String,
@@ -59,15 +76,6 @@ pub(super) enum Step {
     },
 }
 
-/// What became of a killed command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everything it set out to do is done.
-    Finished,
-    /// Everything is as it was before it.
-    Undone,
-}
-
 const VERSION: u32 = 1;
 
 impl Journal {
@@ -75,103 +83,148 @@ impl Journal {
         Self {
             version: VERSION,
             command: command.to_owned(),
-            phase: Phase::Staging,
             steps,
         }
     }
 
-    /// Writes the journal, durable before this returns.
+    /// Writes the journal of a command that begins to stage, durable before this returns.
     pub(super) fn write(&self, home: &Path) -> Result<(), Error> {
-        let path = home.join(layout::JOURNAL);
+        let path = Phase::Staging.path(home);
         let staged = home.join(write::staged_name(layout::JOURNAL)?);
-        let text =
-            serde_json::to_vec(self).expect("a struct of strings and numbers is always JSON");
-        let written = write::create_file(&staged, layout::RECORD_MODE, &text, home)
+        let text = serde_json::to_vec(self).expect("strings and numbers are always JSON");
+        let written = write::create_file(&staged, layout::RECORD_MODE, &text)
             .and_then(|file| file.sync_all().map_err(Error::io("write", &staged)))
             .and_then(|()| fs::rename(&staged, &path).map_err(Error::io("write", &path)))
-            .and_then(|()| sync_directory(home));
+            .and_then(|()| write::sync_one(home));
         if written.is_err() {
             let _ = write::remove(&staged);
+            let _ = write::remove(&path);
         }
         written
     }
 
-    /// Removes the journal: the command is done or undone.
-    pub(super) fn remove(home: &Path) -> Result<(), Error> {
-        write::remove(&home.join(layout::JOURNAL))?;
-        sync_directory(home)
+    /// Says how far the command has come, durable before this returns.
+    pub(super) fn enter(home: &Path, from: Phase, to: Phase) -> Result<(), Error> {
+        let path = to.path(home);
+        fs::rename(from.path(home), &path).map_err(Error::io("write", &path))?;
+        write::sync_one(home)
     }
+
+    /// Removes the journal of a command that is done.
+    ///
+    /// Not made durable: one that comes back after a power cut is finished once more, and finds
+    /// nothing to do.
+    pub(super) fn remove_finished(home: &Path) -> Result<(), Error> {
+        write::remove(&Phase::Publishing.path(home))
+    }
+
+    /// Removes the journal of a command that is undone, durable before this returns: to undo once
+    /// more would take what came after it.
+    pub(super) fn remove_undone(home: &Path) -> Result<(), Error> {
+        write::remove(&Phase::Staging.path(home))?;
+        write::remove(&Phase::Undoing.path(home))?;
+        write::sync_one(home)
+    }
+}
+
+/// Whether a command was killed here, or runs.
+pub(super) fn is_there(home: &Path) -> bool {
+    let mut paths = Phase::ALL.iter().map(|phase| phase.path(home));
+    paths.any(|path| path.symlink_metadata().is_ok())
 }
 
 /// Finishes or undoes what a killed command left, if one did.  Called under the lock.
 pub(super) fn recover(home: &Path) -> Result<Option<Recovery>, Error> {
-    let path = home.join(layout::JOURNAL);
     remove_torn_journals(home)?;
-    let text = match fs::read(&path) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.map_err(Error::io("read", &path))?,
-    };
+    for phase in Phase::ALL {
+        let path = phase.path(home);
+        let text = match fs::read(&path) {
+            Err(cause) if cause.kind() == ErrorKind::NotFound => continue,
+            text => text.map_err(Error::io("read", &path))?,
+        };
+        let journal = parse(&text, &path)?;
+        let outcome = match phase {
+            Phase::Staging | Phase::Undoing => {
+                undo_all(home, &journal.steps, phase)?;
+                Journal::remove_undone(home)?;
+                Outcome::Undone
+            }
+            Phase::Publishing => {
+                for step in &journal.steps {
+                    finish(home, step)?;
+                }
+                Journal::remove_finished(home)?;
+                Outcome::Finished
+            }
+        };
+        return Ok(Some(Recovery {
+            command: journal.command,
+            outcome,
+        }));
+    }
+    Ok(None)
+}
+
+fn parse(text: &[u8], path: &Path) -> Result<Journal, Error> {
     let unreadable = |cause: String| Error::Journal {
-        path: path.clone(),
+        path: path.to_owned(),
         cause,
     };
     let journal: Journal =
-        serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+        serde_json::from_slice(text).map_err(|error| unreadable(error.to_string()))?;
     if journal.version != VERSION {
         let found = format!("found version {}, wanted {VERSION}", journal.version);
         return Err(unreadable(found));
     }
-    let outcome = match journal.phase {
-        Phase::Staging => {
-            let mut left = Vec::new();
-            for step in journal.steps.iter().rev() {
-                left.extend(undo(home, step, Published::No).err());
+    match journal.steps.iter().find(|step| !step.is_ours()) {
+        Some(step) => Err(unreadable(format!("found {step:?}, which no command does"))),
+        None => Ok(journal),
+    }
+}
+
+impl Step {
+    /// Whether a command of ours could have written it: what the journal names is removed and
+    /// renamed, and it may have been damaged, or written by somebody else.
+    fn is_ours(&self) -> bool {
+        let in_home = [layout::CA_CERTIFICATE, layout::CA_KEY, layout::LEDGER];
+        let is_kind = |path: &str| PairKind::ALL.iter().any(|kind| kind.directory() == path);
+        let is_pair = |path: &str| {
+            path.split_once('/')
+                .is_some_and(|(kind, name)| is_kind(kind) && name.parse::<Name>().is_ok())
+        };
+        match self {
+            Self::SetMode { path, before } => path.is_empty() && *before <= 0o7777,
+            Self::MakeDirectory { path } => is_kind(path),
+            Self::Append { path, .. } => path == layout::LEDGER,
+            Self::Place { staged, path } | Self::Replace { staged, path } => {
+                (in_home.contains(&path.as_str()) || is_pair(path))
+                    && write::is_staged(staged, path)
             }
-            if let Some(cause) = left.pop() {
-                return Err(cause);
-            }
-            Outcome::Undone
         }
-        Phase::Publishing => {
-            for step in &journal.steps {
-                finish(home, step)?;
-            }
-            Outcome::Finished
-        }
-    };
-    Journal::remove(home)?;
-    Ok(Some(Recovery {
-        command: journal.command,
-        outcome,
-    }))
+    }
 }
 
 /// A journal that was being written when its command was killed is a hidden file nobody names.
 fn remove_torn_journals(home: &Path) -> Result<(), Error> {
-    let prefix = format!(".{}.", layout::JOURNAL);
     for entry in fs::read_dir(home).map_err(Error::io("read", home))? {
         let name = entry.map_err(Error::io("read", home))?.file_name();
-        if name.to_string_lossy().starts_with(&prefix) {
+        if write::is_staged(&name.to_string_lossy(), layout::JOURNAL) {
             write::remove(&home.join(name))?;
         }
     }
     Ok(())
 }
 
-/// Whether a step was carried out in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Published {
-    No,
-    Yes,
+/// Takes every step back, the last first.  Goes on after an error, and returns the first.
+pub(super) fn undo_all(home: &Path, steps: &[Step], phase: Phase) -> Result<(), Error> {
+    let undone = steps.iter().rev().map(|step| undo(home, step, phase));
+    undone.fold(Ok(()), |first, next| first.and(next))
 }
 
 /// Takes a step back.  Fine to call again.
-pub(super) fn undo(home: &Path, step: &Step, published: Published) -> Result<(), Error> {
+fn undo(home: &Path, step: &Step, phase: Phase) -> Result<(), Error> {
     match step {
-        Step::SetMode { path, before, .. } => match published {
-            Published::Yes => write::set_mode(&home.join(path), *before),
-            Published::No => Ok(()),
-        },
+        Step::SetMode { path, before } => write::set_mode(&home.join(path), *before),
         Step::MakeDirectory { path } => {
             let path = home.join(path);
             match fs::remove_dir(&path) {
@@ -187,17 +240,20 @@ pub(super) fn undo(home: &Path, step: &Step, published: Published) -> Result<(),
                 other => other.map_err(Error::io("remove", &path)),
             }
         }
-        Step::Place { staged, path } => match published {
-            Published::Yes => write::remove(&home.join(path)),
-            Published::No => write::remove(&home.join(staged)),
-        },
-        Step::Replace { staged, path } => match published {
-            Published::No => write::remove(&home.join(staged)),
-            Published::Yes => {
-                let gone = std::io::Error::other("what it replaced was not kept");
-                Err(Error::io("put back", &home.join(path))(gone))
+        Step::Place { staged, path } => {
+            let (staged, path) = (home.join(staged), home.join(path));
+            // Only what was staged is taken out of its place again.
+            if phase == Phase::Undoing && staged.symlink_metadata().is_err() {
+                match fs::rename(&path, &staged) {
+                    Err(cause) if cause.kind() == ErrorKind::NotFound => {}
+                    other => other.map_err(Error::io("remove", &path))?,
+                }
             }
-        },
+            write::remove(&staged)
+        }
+        // It is the last of its plan, and what it replaced is not kept: once it is in its place
+        // there is nothing to come that could fail.
+        Step::Replace { staged, .. } => write::remove(&home.join(staged)),
         Step::Append { path, before } => {
             let path = home.join(path);
             match before {
@@ -218,38 +274,25 @@ pub(super) fn undo(home: &Path, step: &Step, published: Published) -> Result<(),
 
 /// Carries a step out whose staging is durable.  Fine to call again.
 fn finish(home: &Path, step: &Step) -> Result<(), Error> {
-    match step {
-        Step::SetMode { path, mode, .. } => write::set_mode(&home.join(path), *mode),
-        // Done while staging.
-        Step::MakeDirectory { .. } | Step::Append { .. } => Ok(()),
-        Step::Place { staged, path } | Step::Replace { staged, path }
-            if home.join(staged).symlink_metadata().is_err() =>
-        {
-            let path = home.join(path);
-            sync_directory(path.parent().unwrap_or(home))
+    if let Step::Place { staged, path } | Step::Replace { staged, path } = step {
+        if home.join(staged).symlink_metadata().is_ok() {
+            publish(home, step)?;
         }
-        Step::Place { .. } | Step::Replace { .. } => publish(home, step),
+        let path = home.join(path);
+        write::sync_one(path.parent().unwrap_or(home))?;
     }
+    Ok(())
 }
 
 /// Puts a staged step in its place.
 pub(super) fn publish(home: &Path, step: &Step) -> Result<(), Error> {
     match step {
-        Step::SetMode { path, mode, .. } => write::set_mode(&home.join(path), *mode),
-        Step::MakeDirectory { .. } | Step::Append { .. } => Ok(()),
+        // Done while staging, for they can be taken back exactly.
+        Step::SetMode { .. } | Step::MakeDirectory { .. } | Step::Append { .. } => Ok(()),
         Step::Place { staged, path } => write::rename_to_new(&home.join(staged), &home.join(path)),
         Step::Replace { staged, path } => {
             let path = home.join(path);
             fs::rename(home.join(staged), &path).map_err(Error::io("write", &path))
         }
-    }
-}
-
-pub(super) fn sync_directory(path: &Path) -> Result<(), Error> {
-    let directory = File::open(path).map_err(Error::io("read", path))?;
-    match directory.sync_all() {
-        // Some file systems have no fsync for directories.
-        Err(cause) if cause.kind() == ErrorKind::InvalidInput => Ok(()),
-        other => other.map_err(Error::io("write", path)),
     }
 }

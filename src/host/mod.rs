@@ -16,9 +16,8 @@ mod write;
 
 pub use apply::apply;
 pub use environment::{absolute, clock, default_home, invoking_user, is_terminal, wants_color};
-pub use error::Error;
-pub use home::{Access, Create, Home, Recovery};
-pub use journal::Outcome;
+pub use error::{Asked, Error};
+pub use home::{Access, Create, Home};
 pub use keys::fresh;
-pub use read::{exists, first_good_ca_copy, home_state, key_state, kind_directories, map_pairs};
+pub use read::{exists, first_ca_copy, home_state, key_state, kind_directories, map_pairs};
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};

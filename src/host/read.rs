@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::Error;
+use super::error::words;
 use crate::pki::Certificate;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::state::{DirectoryState, FileState, HomeState, PairState, PresentFile};
@@ -22,14 +23,14 @@ pub fn home_state(path: &Path) -> Result<HomeState, Error> {
         for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
             let name = entry.map_err(Error::io("read", path))?.file_name();
             let name = name.to_string_lossy().into_owned();
-            let ours = [
+            let known = [
                 layout::LOCK,
-                layout::JOURNAL,
                 layout::CA_CERTIFICATE,
                 layout::LEDGER,
                 "lost+found",
             ];
-            if !ours.contains(&name.as_str()) {
+            let is_journal = name.starts_with(layout::JOURNAL);
+            if !is_journal && !known.contains(&name.as_str()) {
                 others.push(name);
             }
         }
@@ -37,19 +38,11 @@ pub fn home_state(path: &Path) -> Result<HomeState, Error> {
     }
     let ledger = path.join(layout::LEDGER);
     let ca_certificate = path.join(layout::CA_CERTIFICATE);
-    for path in [&ledger, &ca_certificate] {
-        // To go on as if it were not there would forget it.
-        if let Err(cause) = fs::symlink_metadata(path)
-            && cause.kind() != ErrorKind::NotFound
-        {
-            return Err(Error::io("read", path)(cause));
-        }
-    }
     Ok(HomeState {
         path: path.to_owned(),
         directory,
-        ca_certificate: required(&ca_certificate, Secrecy::Public)?,
-        ledger: required(&ledger, Secrecy::Public)?,
+        ca_certificate: required(&ca_certificate)?,
+        ledger: required(&ledger)?,
         others,
     })
 }
@@ -89,8 +82,8 @@ pub fn map_pairs<T: Send>(
     Ok(all)
 }
 
-/// The `ca.pem` of the first pair that holds a certificate: a copy of the home's own.
-pub fn first_good_ca_copy(home: &Path) -> Option<PathBuf> {
+/// The first copy of a CA's certificate beside a server or client that `is_known`.
+pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Certificate) -> bool) -> Option<PathBuf> {
     let pairs = PairKind::ALL.into_iter().flat_map(|kind| {
         let mut names = pair_names(home, kind).unwrap_or_default();
         names.sort();
@@ -98,7 +91,9 @@ pub fn first_good_ca_copy(home: &Path) -> Option<PathBuf> {
     });
     let mut copies = pairs.map(|pair| home.join(pair).join(layout::CA_CERTIFICATE));
     copies.find(|copy| match file_state(copy, Secrecy::Public) {
-        FileState::Present(file) => Certificate::from_pem(&file.content).is_ok_and(|ca| ca.is_ca),
+        FileState::Present(file) => {
+            Certificate::from_pem(&file.content).is_ok_and(|ca| ca.is_ca && is_known(&ca))
+        }
         _ => false,
     })
 }
@@ -154,12 +149,12 @@ enum Secrecy {
 }
 
 /// Like [`file_state`], but a file that cannot be read is an error and no state.
-fn required(path: &Path, secrecy: Secrecy) -> Result<FileState, Error> {
-    try_file_state(path, secrecy).map_err(Error::io("read", path))
+fn required(path: &Path) -> Result<FileState, Error> {
+    try_file_state(path, Secrecy::Public).map_err(Error::io("read", path))
 }
 
 fn file_state(path: &Path, secrecy: Secrecy) -> FileState {
-    try_file_state(path, secrecy).unwrap_or_else(|cause| FileState::Unreadable(cause.to_string()))
+    try_file_state(path, secrecy).unwrap_or_else(|cause| FileState::Unreadable(words(&cause)))
 }
 
 fn try_file_state(path: &Path, secrecy: Secrecy) -> io::Result<FileState> {

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::error::Asked;
 use super::{Error, is_terminal};
 use crate::pki::Passphrase;
 
-/// No passphrase is longer; a larger file is not one.
-const MAX_FILE: u64 = 64 * 1024;
+/// No passphrase is longer: it is what `openssl pkcs8 -passin file:` reads.
+const MAX_OCTETS: usize = 1023;
 
 /// Reads a passphrase from a file's only line.  A regular file that others can read is refused.
 pub fn passphrase_from_file(path: &Path) -> Result<Passphrase, Error> {
@@ -25,8 +26,8 @@ pub fn passphrase_from_file(path: &Path) -> Result<Passphrase, Error> {
         });
     }
     // Reserved at once: a vector that grows leaves copies of the secret behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE as usize));
-    file.take(MAX_FILE)
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_OCTETS + 3));
+    file.take(MAX_OCTETS as u64 + 3)
         .read_to_end(&mut text)
         .map_err(Error::io("read", path))?;
     if text.ends_with(b"\n") {
@@ -34,6 +35,11 @@ pub fn passphrase_from_file(path: &Path) -> Result<Passphrase, Error> {
     }
     if text.ends_with(b"\r") {
         text.pop();
+    }
+    if text.len() > MAX_OCTETS {
+        return Err(Error::LongPassphrase {
+            path: path.to_owned(),
+        });
     }
     if text.contains(&b'\n') {
         return Err(Error::PassphraseLines {
@@ -55,11 +61,9 @@ pub enum Repeat {
 }
 
 /// Asks for a passphrase on the terminal, unseen.
-pub fn ask(question: &str, repeat: Repeat) -> Result<Passphrase, Error> {
+pub fn ask(question: &str, what: Asked, repeat: Repeat) -> Result<Passphrase, Error> {
     if !is_terminal() {
-        return Err(Error::NoTerminal {
-            what: "the passphrase",
-        });
+        return Err(Error::NoTerminal { what });
     }
     let read = |question: String| -> Result<Passphrase, Error> {
         let terminal = Path::new("/dev/tty");
@@ -78,7 +82,7 @@ pub fn ask(question: &str, repeat: Repeat) -> Result<Passphrase, Error> {
 pub fn confirm(question: &str) -> Result<bool, Error> {
     if !is_terminal() {
         return Err(Error::NoTerminal {
-            what: "your consent",
+            what: Asked::Consent,
         });
     }
     let mut answer = String::new();

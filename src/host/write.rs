@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
@@ -11,40 +11,26 @@ use super::Error;
 
 /// Makes a file with its content.  It is readable by its owner alone until it has its mode, and
 /// an existing file is an error.
-pub(super) fn create_file(
-    path: &Path,
-    mode: u32,
-    content: &[u8],
-    home: &Path,
-) -> Result<File, Error> {
+pub(super) fn create_file(path: &Path, mode: u32, content: &[u8]) -> Result<File, Error> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
         .map_err(Error::io("write", path))?;
-    let written = file.write_all(content).map_err(Error::io("write", path));
-    let finished = written
-        .and_then(|()| adopt_owner(&file, home, path))
-        .and_then(|()| {
-            // After the owner, for a change of owner may clear bits; whatever the umask is.
-            file.set_permissions(Permissions::from_mode(mode))
-                .map_err(Error::io("set the mode of", path))
-        });
-    finished.map(|()| file)
+    file.write_all(content).map_err(Error::io("write", path))?;
+    // Whatever the umask is.
+    file.set_permissions(Permissions::from_mode(mode))
+        .map_err(Error::io("set the mode of", path))?;
+    Ok(file)
 }
 
 /// Makes a directory for its owner alone, then gives it its mode.
-pub(super) fn create_directory(path: &Path, mode: u32, home: &Path) -> Result<(), Error> {
+pub(super) fn create_directory(path: &Path, mode: u32) -> Result<(), Error> {
     DirBuilder::new()
         .mode(mode & 0o700)
         .create(path)
         .map_err(Error::io("make", path))?;
-    let directory = File::open(path).or_else(|_| {
-        set_mode(path, mode)?;
-        File::open(path).map_err(Error::io("make", path))
-    })?;
-    adopt_owner(&directory, home, path)?;
     set_mode(path, mode)
 }
 
@@ -52,18 +38,6 @@ pub(super) fn create_directory(path: &Path, mode: u32, home: &Path) -> Result<()
 pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
     fs::set_permissions(path, Permissions::from_mode(mode))
         .map_err(Error::io("set the mode of", path))
-}
-
-/// Gives what root makes in another user's home to that user.
-pub(super) fn adopt_owner(file: &File, home: &Path, path: &Path) -> Result<(), Error> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    let owner = fs::metadata(home).map_err(Error::io("read", home))?;
-    if owner.uid() == 0 {
-        return Ok(());
-    }
-    fchown(file, Some(owner.uid()), Some(owner.gid())).map_err(Error::io("set the owner of", path))
 }
 
 /// A hidden name beside the target that nobody else picks.
@@ -78,6 +52,20 @@ pub(super) fn staged_name(path: &str) -> Result<String, Error> {
         Some((parent, name)) => format!("{parent}/.{name}.{random}"),
         None => format!(".{path}.{random}"),
     })
+}
+
+/// Whether a path is one [`staged_name`] gives for the other.
+pub(super) fn is_staged(staged: &str, path: &str) -> bool {
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let (staged_parent, staged_name) = staged.rsplit_once('/').unwrap_or(("", staged));
+    let random = staged_name
+        .strip_prefix('.')
+        .and_then(|rest| rest.strip_prefix(name))
+        .and_then(|rest| rest.strip_prefix('.'));
+    staged_parent == parent
+        && random.is_some_and(|random| {
+            random.len() == 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit())
+        })
 }
 
 /// Renames to a path where nothing is, as one step with the check where the system can.
@@ -108,6 +96,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
 }
 
 /// More files than this are made durable by one sync of the file system.
+#[cfg(target_os = "linux")]
 const ONE_BY_ONE: usize = 16;
 
 /// Makes files and directories durable: each by itself if they are few, the whole file system
@@ -120,10 +109,29 @@ pub(super) fn sync(paths: &[PathBuf], home: &Path) -> Result<(), Error> {
             .map_err(io::Error::from)
             .map_err(Error::io("write", home));
     }
-    let _ = (home, ONE_BY_ONE);
-    for path in paths {
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        file.sync_all().map_err(Error::io("write", path))?;
+    // Side by side, for a file system commits together what it is asked for together: on ext4
+    // under load this takes a sixth of the time of one after the other.
+    let threads = paths.len().clamp(1, 8);
+    std::thread::scope(|scope| {
+        let share = |first: usize| {
+            let mut paths = paths.iter().skip(first).step_by(threads);
+            scope.spawn(move || paths.try_for_each(|path| sync_one(path)))
+        };
+        let running: Vec<_> = (0..threads).map(share).collect();
+        running.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
+}
+
+/// Makes one file or directory durable.
+pub(super) fn sync_one(path: &Path) -> Result<(), Error> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    match file.sync_all() {
+        // Some file systems have no fsync for directories.
+        Err(cause) if cause.kind() == ErrorKind::InvalidInput && path.is_dir() => Ok(()),
+        other => other.map_err(Error::io("write", path)),
     }
-    Ok(())
 }

@@ -51,12 +51,14 @@ impl fmt::Display for Purpose {
 /// | basicConstraints, critical | CA:TRUE, pathlen:0 | CA:FALSE | CA:FALSE |
 /// | keyUsage, critical | keyCertSign, cRLSign | digitalSignature, RSA also keyEncipherment | digitalSignature |
 /// | extendedKeyUsage | none | serverAuth alone | clientAuth alone |
-/// | subject | CN with 64 bits of the key's fingerprint | CN = first SAN if it has at most 64 characters | CN = name |
+/// | subject | CN with 64 bits of the key's fingerprint | CN = first SAN of at most 64 characters | CN = name |
 /// | SAN | none | every name and address | none |
 /// | key identifiers | subject, authority | subject, authority | subject, authority |
 pub struct Ca {
     issuer: Issuer<'static, PrivateKey>,
     certificate: Certificate,
+    /// What every leaf starts from: to build rcgen's defaults anew costs as much as a hash.
+    blank: CertificateParams,
 }
 
 /// A certificate fresh from [`Ca`].
@@ -65,7 +67,7 @@ pub struct Ca {
 pub struct Issued {
     /// The certificate in DER.
     pub der: Vec<u8>,
-    /// Its validity, cut to the CA's where the wish went further.
+    /// Its validity.
     pub validity: Validity,
     /// Its serial number.
     pub serial: Serial,
@@ -86,8 +88,9 @@ impl Issued {
 impl Ca {
     /// Makes a self-signed CA of the key.
     ///
-    /// With `constrain_to`, the CA carries critical name constraints that permit these names
-    /// and addresses and no others (RFC 5280, section 4.2.1.10).
+    /// With `constrain_to`, the CA carries critical name constraints that permit these host
+    /// names with all below them, and these addresses, and nothing else (RFC 5280, section
+    /// 4.2.1.10).
     pub fn new(
         key: PrivateKey,
         serial: &Serial,
@@ -96,7 +99,7 @@ impl Ca {
     ) -> Result<Self, Error> {
         let public_key = key.public_key();
         let common_name = format!("dockpki CA {}", &public_key.fingerprint()[..16]);
-        let mut params = params(serial, validity, Some(&common_name));
+        let mut params = filled(blank(), serial, validity, Some(&common_name));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.name_constraints = constrain_to.map(constraints::permitting);
@@ -134,6 +137,7 @@ impl Ca {
         Ok(Self {
             issuer: Issuer::new(issuer, key),
             certificate,
+            blank: blank(),
         })
     }
 
@@ -167,9 +171,13 @@ impl Ca {
                 return Err(Error::NotPermitted { san: san.clone() });
             }
         }
-        let first = sans.first().to_string();
-        let common_name = (first.len() <= MAX_COMMON_NAME).then_some(first.as_str());
-        let mut params = params(&serial, validity, common_name);
+        let common_name = self.server_common_name(sans);
+        let mut params = filled(
+            self.blank.clone(),
+            &serial,
+            validity,
+            common_name.as_deref(),
+        );
         params.is_ca = IsCa::ExplicitNoCa;
         params.subject_alt_names = sans
             .as_slice()
@@ -181,7 +189,23 @@ impl Ca {
         self.sign(&params, key, serial, validity)
     }
 
+    /// The first SAN, if it fits.  Under name constraints the first host name: OpenSSL holds a
+    /// common name that reads as a host name against them, and an address reads as one.
+    fn server_common_name(&self, sans: &SubjectAltNames) -> Option<String> {
+        let constrained = self.certificate.name_constraints.is_some();
+        let mut usable = sans.as_slice().iter().filter(|san| match san {
+            SubjectAltName::Dns(_) => true,
+            SubjectAltName::Ip(_) => !constrained,
+        });
+        let first = usable.next()?.to_string();
+        (first.len() <= MAX_COMMON_NAME).then_some(first)
+    }
+
     /// Issues a client certificate: clientAuth, with the name as common name.
+    ///
+    /// # Errors
+    /// [`Error::ClientNotPermitted`] if the CA has name constraints and the name reads as a host
+    /// name they do not permit.
     pub fn issue_client(
         &self,
         name: &Name,
@@ -189,7 +213,16 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
-        let mut params = params(&serial, validity, Some(name.as_str()));
+        let constraints = self.certificate.name_constraints.as_ref();
+        let host = SubjectAltName::Dns(name.as_str().to_ascii_lowercase());
+        if name.as_str().contains('.')
+            && !constraints.is_none_or(|constraints| constraints.permits(&host))
+        {
+            return Err(Error::ClientNotPermitted {
+                name: name.to_string(),
+            });
+        }
+        let mut params = filled(self.blank.clone(), &serial, validity, Some(name.as_str()));
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -203,6 +236,13 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
+        let ca = self.certificate.validity;
+        if !ca.contains(validity) {
+            return Err(Error::OutsideCa { ca });
+        }
+        if !serial.is_conforming() {
+            return Err(Error::Serial { serial });
+        }
         let certificate = params.signed_by(key, &self.issuer).map_err(signing)?;
         Ok(Issued {
             der: certificate.der().to_vec(),
@@ -222,13 +262,23 @@ impl fmt::Debug for Ca {
     }
 }
 
-fn params(serial: &Serial, validity: Validity, common_name: Option<&str>) -> CertificateParams {
+fn blank() -> CertificateParams {
     let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn filled(
+    mut params: CertificateParams,
+    serial: &Serial,
+    validity: Validity,
+    common_name: Option<&str>,
+) -> CertificateParams {
     params.serial_number = Some(SerialNumber::from_slice(serial.as_be_bytes()));
     params.not_before = validity.not_before;
     params.not_after = validity.not_after;
     params.distinguished_name = distinguished_name(common_name);
-    params.use_authority_key_identifier_extension = true;
     params
 }
 

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use rcgen::{CidrSubnet, GeneralSubtree};
 use x509_parser::extensions::GeneralName;
 
-use super::{SubjectAltName, SubjectAltNames};
+use super::{SubjectAltName, SubjectAltNames, printable};
 
-/// Builds the constraints that permit these names and addresses and nothing else.
+/// Builds the constraints that permit these host names with all below them, and these addresses,
+/// and nothing else.
 ///
 /// Both kinds are always bound: a CA constrained in host names alone could still issue for any
 /// address.  A kind that is not permitted at all is excluded as a whole; the empty host name
@@ -87,31 +88,47 @@ impl NameConstraints {
     }
 }
 
-/// What is permitted, and what is excluded behind a minus: `localhost, 127.0.0.1/32, -::/0`.
+/// What is permitted, then what is not: `localhost and below, no addresses`.
 impl fmt::Display for NameConstraints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let permitted = self.permitted.iter().map(|tree| ("", tree));
-        let excluded = self.excluded.iter().map(|tree| ("-", tree));
-        for (index, (minus, tree)) in permitted.chain(excluded).enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{minus}")?;
-            match tree {
-                Subtree::Dns(host) if host.is_empty() => f.write_str("every host name")?,
-                Subtree::Dns(host) => write!(f, "{}", host.escape_debug())?,
-                Subtree::Ip(network, mask) => {
-                    let bits: u32 = mask.iter().map(|octet| octet.count_ones()).sum();
-                    match (
-                        <[u8; 4]>::try_from(&**network),
-                        <[u8; 16]>::try_from(&**network),
-                    ) {
-                        (Ok(octets), _) => write!(f, "{}/{bits}", IpAddr::from(octets))?,
-                        (_, Ok(octets)) => write!(f, "{}/{bits}", IpAddr::from(octets))?,
-                        _ => f.write_str("an address")?,
-                    }
+        let mut words: Vec<_> = self.permitted.iter().map(Subtree::words).collect();
+        for tree in &self.excluded {
+            let word = match tree {
+                Subtree::Dns(host) if host.is_empty() => "no host names".to_owned(),
+                Subtree::Ip(_, mask) if mask.iter().all(|octet| *octet == 0) => {
+                    "no addresses".to_owned()
+                }
+                tree => format!("not {}", tree.words()),
+            };
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        f.write_str(&words.join(", "))
+    }
+}
+
+impl Subtree {
+    fn words(&self) -> String {
+        match self {
+            Self::Dns(host) => format!("{} and below", printable(host)),
+            Self::Ip(network, mask) => {
+                let bits: u32 = mask.iter().map(|octet| octet.count_ones()).sum();
+                let whole = bits as usize == 8 * mask.len();
+                let address = match (
+                    <[u8; 4]>::try_from(&**network),
+                    <[u8; 16]>::try_from(&**network),
+                ) {
+                    (Ok(octets), _) => IpAddr::from(octets),
+                    (_, Ok(octets)) => IpAddr::from(octets),
+                    _ => return "an address".into(),
+                };
+                match whole {
+                    true => address.to_string(),
+                    false => format!("{address}/{bits}"),
                 }
             }
         }
-        Ok(())
     }
 }
 

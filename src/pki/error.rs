@@ -4,7 +4,7 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
-use super::{KeyType, SubjectAltName, date};
+use super::{KeyType, Serial, SubjectAltName, Validity, date, printable};
 
 /// An input that cannot be used, or a certificate that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Error {
     /// The bytes hold no PEM block of the kind that was wanted.
     NoPem { wanted: &'static str, found: String },
     /// A PEM block is cut short or damaged.
-    BrokenPem { wanted: &'static str, cause: String },
+    BrokenPem { what: &'static str, cause: String },
     /// The DER of a certificate does not parse, or has something after it.
     BrokenCertificate { cause: String },
     /// A private key does not parse, or its halves do not belong together.
@@ -54,6 +54,13 @@ pub enum Error {
     TooLong { text: String },
     /// A CA with name constraints does not permit this name.
     NotPermitted { san: SubjectAltName },
+    /// A CA with name constraints is in the way of a client's name: OpenSSL takes a common name
+    /// with a dot for a host name.
+    ClientNotPermitted { name: String },
+    /// A leaf's validity is not within its CA's.
+    OutsideCa { ca: Validity },
+    /// A serial number that X.509 cannot hold.
+    Serial { serial: Serial },
     /// A certificate does not chain to the CA, in the verifier's own words.
     Chain { cause: String },
     /// The library under us could not make a key.
@@ -83,11 +90,11 @@ impl fmt::Display for Error {
                 printable(text)
             ),
             Self::NoPem { wanted, found } => write!(f, "found {found}, wanted {wanted}"),
-            Self::BrokenPem { wanted, cause } => {
-                write!(f, "the PEM of {wanted} is broken: {cause}")
+            Self::BrokenPem { what, cause } => {
+                write!(f, "the {what} is damaged: {cause}")
             }
-            Self::BrokenCertificate { cause } => write!(f, "the certificate is broken: {cause}"),
-            Self::BrokenKey { cause } => write!(f, "the private key is broken: {cause}"),
+            Self::BrokenCertificate { cause } => write!(f, "the certificate is damaged: {cause}"),
+            Self::BrokenKey { cause } => write!(f, "the private key is damaged: {cause}"),
             Self::UnsupportedKey { found } => write!(
                 f,
                 "found {found}, wanted a key of P-256, P-384, Ed25519 or RSA of 2048 to 4096 bits"
@@ -128,6 +135,21 @@ impl fmt::Display for Error {
                 f,
                 "`{san}` is outside the CA's name constraints: clients would refuse the certificate"
             ),
+            Self::ClientNotPermitted { name } => write!(
+                f,
+                "`{name}` reads as a host name outside the CA's name constraints: \
+                 wanted a client name without a dot"
+            ),
+            Self::OutsideCa { ca } => write!(
+                f,
+                "the validity is not within the CA's, {} to {}",
+                date(ca.not_before),
+                date(ca.not_after)
+            ),
+            Self::Serial { serial } => write!(
+                f,
+                "{serial} cannot be a serial number: wanted a positive one of at most 20 octets"
+            ),
             Self::Chain { cause } => write!(f, "does not chain to the CA: {cause}"),
             Self::Generation { key_type } => write!(f, "cannot make a key of type {key_type}"),
             Self::Signing { cause } => write!(f, "cannot sign: {cause}"),
@@ -137,16 +159,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// The text with control characters written out, so that it cannot steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escaped = c.is_control() || ('\u{200b}'..='\u{202e}').contains(&c);
-            let plain = (!escaped).then_some(c);
-            plain
-                .into_iter()
-                .chain(escaped.then(|| c.escape_default()).into_iter().flatten())
-        })
-        .collect()
-}

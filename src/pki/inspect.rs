@@ -26,6 +26,8 @@ pub struct Certificate {
     pub validity: Validity,
     /// The public key.
     pub public_key: PublicKey,
+    /// Whether basicConstraints is critical, if the extension is there.
+    pub basic_constraints_critical: Option<bool>,
     /// Whether basicConstraints says CA:TRUE.
     pub is_ca: bool,
     /// The pathlen of basicConstraints.
@@ -106,6 +108,7 @@ impl Certificate {
                 not_after: at(x509.validity().not_after),
             },
             public_key: PublicKey::from_spki_der(x509.public_key().raw),
+            basic_constraints_critical: None,
             is_ca: false,
             path_len: None,
             key_usage: None,
@@ -129,6 +132,7 @@ impl Certificate {
     ) -> Result<(), Error> {
         match extension {
             ParsedExtension::BasicConstraints(basic) => {
+                self.basic_constraints_critical = Some(critical);
                 self.is_ca = basic.ca;
                 self.path_len = basic.path_len_constraint;
             }

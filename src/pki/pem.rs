@@ -6,17 +6,22 @@
 use std::fmt;
 use std::io;
 
-use pkcs8::der::pem::{LineEnding, encode_string, encoded_len};
+use pkcs8::der::pem::{LineEnding, decode_vec, encode_string};
 use rustls_pemfile::Item;
 use zeroize::Zeroizing;
 
-use super::Error;
+use super::{Error, printable};
 
 /// A private key as PEM text.  Debug prints `[elided]`; the memory is zeroed when dropped.
 pub struct SecretPem(Zeroizing<String>);
 
 impl SecretPem {
-    pub(super) fn encode(label: &'static str, der: &[u8]) -> Self {
+    /// One `PRIVATE KEY` block.
+    pub(super) fn encode_key(der: &[u8]) -> Self {
+        Self::encode(PLAIN_LABEL, der)
+    }
+
+    fn encode(label: &'static str, der: &[u8]) -> Self {
         Self(Zeroizing::new(encode(label, der)))
     }
 
@@ -43,12 +48,9 @@ pub fn certificate_pem(der: &[u8]) -> String {
 }
 
 fn encode(label: &'static str, der: &[u8]) -> String {
-    // The size is computed first, so the one allocation that holds a secret is the one zeroed.
-    let size = encoded_len(label, LineEnding::LF, der).unwrap_or(0);
-    let text = encode_string(label, LineEnding::LF, der);
-    let text = text.expect("the label is a constant of this crate and valid");
-    debug_assert_eq!(size, text.len());
-    text
+    // It computes the size first, so the one allocation that may hold a secret is the one zeroed.
+    encode_string(label, LineEnding::LF, der)
+        .expect("the label is a constant of this crate and valid")
 }
 
 /// Reads every certificate of a PEM text, as DER.  Text around the blocks does not matter; a
@@ -56,7 +58,7 @@ fn encode(label: &'static str, der: &[u8]) -> String {
 pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     const WANTED: &str = "a PEM certificate";
     let mut certificates = Vec::new();
-    for item in items(pem, WANTED)? {
+    for item in items(pem)? {
         match item {
             Item::X509Certificate(der) => certificates.push(der.as_ref().to_vec()),
             other => return Err(no_pem(WANTED, kind(&other))),
@@ -76,35 +78,27 @@ pub(super) enum KeyPem {
     Encrypted(Vec<u8>),
 }
 
+const PLAIN_LABEL: &str = "PRIVATE KEY";
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
 
+/// Reads the one key of a PEM text, without rustls-pemfile: that leaves the key's text behind in
+/// buffers nobody zeroes.
 pub(super) fn key_from_pem(pem: &[u8]) -> Result<KeyPem, Error> {
     const WANTED: &str = "a PKCS#8 private key in PEM";
-    let encrypted = contains(pem, b"-----BEGIN ENCRYPTED PRIVATE KEY-----");
-    if encrypted {
-        // rustls-pemfile passes over blocks it has no use for, this one among them.
-        let (label, der) = pkcs8::der::pem::decode_vec(pem).map_err(|error| Error::BrokenPem {
-            wanted: "an encrypted private key",
-            cause: error.to_string(),
-        })?;
-        return match label {
-            ENCRYPTED_LABEL => Ok(KeyPem::Encrypted(der)),
-            other => Err(no_pem(WANTED, format!("a block of {other} first"))),
-        };
+    if !contains(pem, b"-----BEGIN ") {
+        return Err(no_pem(WANTED, nothing(pem)));
     }
-    let mut found = None;
-    for item in items(pem, WANTED)? {
-        match (item, &found) {
-            (Item::Pkcs8Key(der), None) => {
-                found = Some(Zeroizing::new(der.secret_pkcs8_der().to_vec()));
-            }
-            (Item::Pkcs8Key(_), Some(_)) => return Err(no_pem(WANTED, "a second private key")),
-            (other, _) => return Err(no_pem(WANTED, kind(&other))),
-        }
-    }
-    match found {
-        Some(der) => Ok(KeyPem::Plain(der)),
-        None => Err(no_pem(WANTED, nothing(pem))),
+    let (label, der) = decode_vec(pem).map_err(|error| Error::BrokenPem {
+        what: "private key",
+        cause: error.to_string(),
+    })?;
+    match label {
+        PLAIN_LABEL => Ok(KeyPem::Plain(Zeroizing::new(der))),
+        ENCRYPTED_LABEL => Ok(KeyPem::Encrypted(der)),
+        other => Err(no_pem(
+            WANTED,
+            format!("a PEM block of {}", printable(other)),
+        )),
     }
 }
 
@@ -112,8 +106,11 @@ pub(super) fn encrypted_key_pem(der: &[u8]) -> SecretPem {
     SecretPem::encode(ENCRYPTED_LABEL, der)
 }
 
-fn items(mut pem: &[u8], wanted: &'static str) -> Result<Vec<Item>, Error> {
-    let broken = |cause: String| Error::BrokenPem { wanted, cause };
+fn items(mut pem: &[u8]) -> Result<Vec<Item>, Error> {
+    let broken = |cause: String| Error::BrokenPem {
+        what: "certificate",
+        cause,
+    };
     let begins = count(pem, b"-----BEGIN ");
     let ends = count(pem, b"-----END ");
     if begins > ends {
@@ -185,7 +182,7 @@ mod tests {
     #[test]
     fn a_key_among_certificates_is_refused() {
         let mut pem = certificate_pem(&[0x30; 90]);
-        pem.push_str(SecretPem::encode("PRIVATE KEY", &[1; 40]).expose());
+        pem.push_str(SecretPem::encode(PLAIN_LABEL, &[1; 40]).expose());
         let error = certificates_from_pem(pem.as_bytes()).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -23,7 +23,8 @@ pub fn departures(certificate: &Certificate, purpose: Purpose) -> Vec<Departure>
         subject_der: _,
         issuer_der: _,
         validity: _,
-        public_key: _,
+        public_key,
+        basic_constraints_critical,
         is_ca,
         path_len,
         key_usage,
@@ -49,6 +50,9 @@ pub fn departures(certificate: &Certificate, purpose: Purpose) -> Vec<Departure>
         }
         _ => {}
     }
+    if *basic_constraints_critical == Some(false) {
+        depart("basicConstraints not critical".into(), "critical");
+    }
     if purpose == Purpose::Ca && *path_len != Some(0) {
         let found = path_len.map_or("no pathlen".into(), |length| format!("pathlen:{length}"));
         depart(found, "pathlen:0");
@@ -59,13 +63,11 @@ pub fn departures(certificate: &Certificate, purpose: Purpose) -> Vec<Departure>
             &[KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN],
             "critical keyCertSign, cRLSign",
         ),
-        Purpose::Server => (
-            &[
-                KeyUsage::DIGITAL_SIGNATURE,
-                KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT,
-            ],
-            "critical digitalSignature, with RSA also keyEncipherment",
+        Purpose::Server if public_key.is_rsa() => (
+            &[KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT],
+            "critical digitalSignature, keyEncipherment",
         ),
+        Purpose::Server => (&[KeyUsage::DIGITAL_SIGNATURE], "critical digitalSignature"),
         Purpose::Client => (&[KeyUsage::DIGITAL_SIGNATURE], "critical digitalSignature"),
     };
     match key_usage {
@@ -108,12 +110,20 @@ pub fn departures(certificate: &Certificate, purpose: Purpose) -> Vec<Departure>
             "host names and addresses only",
         );
     }
-    if purpose != Purpose::Server && common_name.is_none() {
-        depart("no common name".into(), "a common name");
+    match purpose {
+        Purpose::Ca if certificate.plain_common_name().is_none() => {
+            // It must be written as issuer into each leaf, octet by octet.
+            depart(
+                "another subject than one plain common name".into(),
+                "that alone",
+            );
+        }
+        Purpose::Client if common_name.is_none() => {
+            depart("no common name".into(), "a common name")
+        }
+        _ => {}
     }
-    let octets = serial.as_be_bytes();
-    if octets == [0] || octets.len() > 20 || (octets.len() == 20 && octets[0] & 0x80 != 0) {
-        // RFC 5280, section 4.1.2.2: positive, at most 20 octets.
+    if !serial.is_conforming() {
         depart(
             format!("serial {serial}"),
             "a positive number of at most 20 octets",

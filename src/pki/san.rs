@@ -1,10 +1,14 @@
 //! Subject alternative names: the host names and addresses a server certificate is for.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
 use super::Error;
+use super::printable::is_invisible;
 
 /// One host name or address of a server (RFC 5280, section 4.2.1.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,12 +74,13 @@ fn bracketed(entry: &str) -> Option<&str> {
 }
 
 fn usable_ip(address: IpAddr) -> Result<SubjectAltName, &'static str> {
-    match address.is_unspecified() {
-        true => {
-            Err("it means every address and matches none, wanted an address clients connect to")
-        }
-        false => Ok(SubjectAltName::Ip(address)),
+    if address.is_unspecified() {
+        return Err("it means every address and matches none, wanted one clients connect to");
     }
+    if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return Err("nobody connects to a group of hosts, wanted the address of one");
+    }
+    Ok(SubjectAltName::Ip(address))
 }
 
 /// Reads a host name as RFC 1123, section 2.1 has it, with IDN (RFC 5891) and a leading wildcard
@@ -106,11 +111,25 @@ fn dns_name(entry: &str) -> Result<String, String> {
             "found `{bad}`, wanted letters, digits, `-` and `.` only"
         ));
     }
-    let host = idna::domain_to_ascii_strict(host).map_err(|_| {
-        "wanted labels of 1 to 63 letters, digits and inner `-`, 253 in all".to_owned()
-    })?;
+    // Before IDN drops them: a name that looks like another must not become it.
+    if let Some(bad) = host.chars().find(|c| is_invisible(*c)) {
+        return Err(format!("found the invisible `{}`", bad.escape_unicode()));
+    }
+    // Hyphens in the third and fourth place are fine: real host names have them.
+    let host = Uts46::new()
+        .to_ascii(
+            host.as_bytes(),
+            AsciiDenyList::STD3,
+            Hyphens::CheckFirstLast,
+            DnsLength::Verify,
+        )
+        .map_err(|_| "wanted labels of 1 to 63 letters, digits and inner `-`, 253 in all")?;
     let last = host.rsplit('.').next().unwrap_or_default();
-    if last.bytes().all(|b| b.is_ascii_digit()) {
+    let digits = last.strip_prefix("0x").unwrap_or(last);
+    // Such a name is an IPv4 address to a URL's reader (WHATWG URL, "ends in a number").
+    if last.bytes().all(|b| b.is_ascii_digit())
+        || (digits != last && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
         return Err(
             "it ends in a number but is no IPv4 address, wanted four numbers of 0 to 255".into(),
         );
@@ -203,6 +222,7 @@ mod tests {
         assert_eq!(read("Docker.Example.COM"), "docker.example.com");
         assert_eq!(read("*.example.com"), "*.example.com");
         assert_eq!(read("1a.2b"), "1a.2b");
+        assert_eq!(read("r3---sn.example.com"), "r3---sn.example.com");
     }
 
     #[test]
@@ -250,6 +270,13 @@ mod tests {
             "1.2.3.4.5",
             "0x7f.1",
             "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "ff02::1",
+            "0x7f000001",
+            "1.0x7f",
+            "a\u{200b}b.example",
+            "a\u{ad}b",
             "::",
             "[::]",
             "a@b",
@@ -313,7 +340,7 @@ mod tests {
         #[test]
         fn every_address_is_read_back(octets in any::<[u8; 16]>()) {
             let address = IpAddr::from(octets);
-            prop_assume!(!address.is_unspecified());
+            prop_assume!(!address.is_unspecified() && !address.is_multicast());
             prop_assert_eq!(address.to_string().parse::<SubjectAltName>().unwrap(), SubjectAltName::Ip(address));
             prop_assert_eq!(format!("[{address}]").parse::<SubjectAltName>().unwrap(), SubjectAltName::Ip(address));
         }

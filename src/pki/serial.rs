@@ -34,6 +34,13 @@ impl Serial {
         })
     }
 
+    /// Whether X.509 can hold it: positive, at most 20 octets with the sign (RFC 5280, section
+    /// 4.1.2.2).
+    pub fn is_conforming(&self) -> bool {
+        let top_bit = self.0.first().is_some_and(|octet| octet & 0x80 != 0);
+        self.0 != [0] && self.0.len() + usize::from(top_bit) <= 20
+    }
+
     /// The big-endian octets, without leading zeros.
     pub fn as_be_bytes(&self) -> &[u8] {
         &self.0

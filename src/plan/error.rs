@@ -13,6 +13,10 @@ use crate::pki;
 pub enum Error {
     /// There is no CA in the home.
     NoCa { home: PathBuf },
+    /// There is a home, but its CA's certificate is gone.
+    CaGone { path: PathBuf },
+    /// A file cannot be read.
+    Unreadable { path: PathBuf, cause: String },
     /// The CA's key is not in the home.
     NoCaKey { path: PathBuf },
     /// The home's directory holds other things and no CA.
@@ -39,6 +43,16 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCa { home } => write!(f, "there is no CA in `{}`", home.display()),
+            Self::CaGone { path } => {
+                write!(
+                    f,
+                    "the CA's certificate is gone, wanted it at `{}`",
+                    path.display()
+                )
+            }
+            Self::Unreadable { path, cause } => {
+                write!(f, "cannot read `{}`: {cause}", path.display())
+            }
             Self::NoCaKey { path } => {
                 write!(
                     f,

@@ -39,6 +39,9 @@ pub enum Constraint {
 /// version.
 pub fn refuse_foreign(home: &HomeState) -> Result<(), Error> {
     home.ledger()?;
+    if let Err(error @ Error::CaGone { .. }) = home.ca() {
+        return Err(error);
+    }
     match home.others.first() {
         None => Ok(()),
         Some(found) => Err(Error::NotAHome {
@@ -109,12 +112,7 @@ pub fn plan(
         lines.push_str(&entry.line());
         pairs.push(done);
     }
-    changes.push(Change::Append {
-        path: layout::LEDGER.into(),
-        mode: layout::RECORD_MODE,
-        before: home.ledger_length(),
-        lines,
-    });
+    changes.push(home.append_to_ledger(lines));
     Ok(Issuance {
         plan: Plan {
             command: "init",

@@ -120,7 +120,16 @@ pub fn plan(
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<Issuance, Error> {
-    let mut changes = Vec::with_capacity(wishes.len() + 1);
+    let mut changes = Vec::with_capacity(wishes.len() + 2);
+    for kind in PairKind::ALL {
+        let wanted = wishes.iter().any(|(wish, _)| wish.kind() == kind);
+        if wanted && !home.others.iter().any(|name| name == kind.directory()) {
+            changes.push(Change::MakeDirectory {
+                path: kind.directory().into(),
+                mode: layout::DIRECTORY_MODE,
+            });
+        }
+    }
     let mut planned = Vec::with_capacity(wishes.len());
     let mut lines = String::new();
     for (wish, fresh) in wishes {
@@ -129,12 +138,7 @@ pub fn plan(
         lines.push_str(&entry.line());
         planned.push(done);
     }
-    changes.push(Change::Append {
-        path: layout::LEDGER.into(),
-        mode: layout::RECORD_MODE,
-        before: home.ledger_length(),
-        lines,
-    });
+    changes.push(home.append_to_ledger(lines));
     Ok(Issuance {
         plan: Plan { command, changes },
         ca: ca.certificate().clone(),

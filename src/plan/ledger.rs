@@ -39,6 +39,9 @@ pub enum Event {
     Issued,
     /// A certificate is to be trusted no more.
     Revoked,
+    /// Something a later dockpki records.
+    #[serde(other)]
+    Other,
 }
 
 impl Entry {

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::Error;
 use super::layout::{self, PairKind};
 use super::ledger;
+use super::{Change, Error};
 use crate::pki::{Certificate, Passphrase, PrivateKey, decrypt_key};
 
 /// What stands at a file's path.
@@ -71,6 +71,24 @@ pub struct DirectoryState {
     pub owner: u32,
 }
 
+/// What became of a command that was killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// The command.
+    pub command: String,
+    /// What was done about it.
+    pub outcome: Outcome,
+}
+
+/// What was done about a command that was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything it set out to do is done.
+    Finished,
+    /// Everything is as it was before it.
+    Undone,
+}
+
 /// One server or client as it lies on disk.
 #[derive(Debug)]
 pub struct PairState {
@@ -94,15 +112,27 @@ impl HomeState {
         !matches!(self.ca_certificate, FileState::Absent)
     }
 
+    /// Whether anything of a home is there but the CA's certificate.
+    fn is_begun(&self) -> bool {
+        let ours = [layout::CA_KEY]
+            .into_iter()
+            .chain(PairKind::ALL.map(PairKind::directory));
+        let mut ours = ours.map(str::to_owned);
+        !matches!(self.ledger, FileState::Absent) || ours.any(|name| self.others.contains(&name))
+    }
+
     /// The CA's certificate.
     ///
     /// # Errors
-    /// [`Error::NoCa`] if there is none, [`Error::File`] if the file holds something else.
+    /// [`Error::NoCa`] if there is no home, [`Error::CaGone`] if there is one without, [`Error::File`] if the file holds something else.
     pub fn ca(&self) -> Result<Certificate, Error> {
         let path = self.path.join(layout::CA_CERTIFICATE);
         match &self.ca_certificate {
-            FileState::Absent => Err(Error::NoCa {
-                home: self.path.clone(),
+            FileState::Absent => Err(match self.is_begun() {
+                true => Error::CaGone { path },
+                false => Error::NoCa {
+                    home: self.path.clone(),
+                },
             }),
             FileState::Present(file) => {
                 Certificate::from_pem(&file.content).map_err(|cause| Error::File { path, cause })
@@ -126,11 +156,21 @@ impl HomeState {
         }
     }
 
-    /// The ledger's length in octets, if it is there.
-    pub fn ledger_length(&self) -> Option<u64> {
-        match &self.ledger {
-            FileState::Present(file) => Some(file.content.len() as u64),
-            _ => None,
+    /// The change that adds these lines to the ledger, on lines of their own.
+    pub fn append_to_ledger(&self, lines: String) -> Change {
+        let (before, lines) = match &self.ledger {
+            FileState::Present(file) => {
+                let torn = file.content.last().is_some_and(|last| *last != b'\n');
+                let lines = if torn { format!("\n{lines}") } else { lines };
+                (Some(file.content.len() as u64), lines)
+            }
+            _ => (None, lines),
+        };
+        Change::Append {
+            path: layout::LEDGER.into(),
+            mode: layout::RECORD_MODE,
+            before,
+            lines,
         }
     }
 }
@@ -168,6 +208,10 @@ pub fn open_key(
     match file {
         FileState::Absent => Err(Error::NoCaKey { path }),
         FileState::OpenKey { mode } => Err(Error::OpenKey { path, mode: *mode }),
+        FileState::Unreadable(cause) => Err(Error::Unreadable {
+            path,
+            cause: cause.clone(),
+        }),
         FileState::Present(file) => match passphrase {
             Some(passphrase) => decrypt_key(&file.content, passphrase),
             None => PrivateKey::from_pem(&file.content),

@@ -1,18 +1,20 @@
 //! Judges a home offline: chain, profile, keys, lives, modes, owners, names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::Error;
 use super::issue::Wish;
 use super::layout::{self, PairKind};
-use super::ledger::Entry;
+use super::ledger::{Entry, Event};
+use super::list;
 use super::state::{DirectoryState, FileState, HomeState, PairState, PresentFile, open_key};
 use crate::pki::profile::departures;
 use crate::pki::{
-    Certificate, Name, Passphrase, PrivateKey, Purpose, SubjectAltNames, Validity, date,
-    is_encrypted, verify_chain,
+    self, Certificate, Name, Passphrase, PrivateKey, Purpose, SubjectAltNames, Validity, date,
+    is_encrypted, printable, verify_chain,
 };
 
 /// Something that is not as it should be.
@@ -42,6 +44,10 @@ pub enum Mend {
     PutAside(PairKind, String),
     /// Copy the home's `ca.pem` over this one.
     CopyCa,
+    /// Make a new CA in a new home: this one can issue nothing more.
+    NewHome,
+    /// Set the machine's clock.
+    SetClock,
     /// Copy a pair's `ca.pem`, which is good, over the home's.
     CopyCaFrom(PathBuf),
     /// Restore the file from the operator's backup, for nothing here can make it again.
@@ -64,31 +70,58 @@ pub struct Context {
     home: PathBuf,
     owner: u32,
     ca: Option<Certificate>,
-    issued: HashMap<String, (String, String)>,
+    /// By serial; nothing if the ledger cannot be read.
+    issued: Option<HashMap<String, Entry>>,
+    revoked: HashSet<String>,
     now: OffsetDateTime,
 }
 
 impl Context {
     /// Gathers it from the home and its ledger.
-    pub fn new(home: &HomeState, ledger: &[Entry], now: OffsetDateTime) -> Self {
-        let issued = ledger.iter().map(|entry| {
-            let holder = (entry.kind.clone(), entry.name.clone());
-            (entry.serial.clone(), holder)
+    pub fn new(home: &HomeState, now: OffsetDateTime) -> Self {
+        let ledger = home.ledger().ok();
+        let revoked = ledger.as_deref().map(list::revoked).unwrap_or_default();
+        let issued = ledger.map(|ledger| {
+            let issued = ledger
+                .into_iter()
+                .filter(|entry| entry.event == Event::Issued);
+            issued.map(|entry| (entry.serial.clone(), entry)).collect()
         });
-        Self {
+        let mut context = Self {
             home: home.path.clone(),
             owner: home.directory.map_or(0, |directory| directory.owner),
             ca: home.ca().ok(),
-            issued: issued.collect(),
+            issued,
+            revoked,
             now,
+        };
+        // One that is not the ledger's is no measure for the pairs.
+        if !context.vouches_for_ca() {
+            context.ca = None;
         }
+        context
+    }
+}
+
+impl Context {
+    /// Whether the CA's certificate is the one the ledger begins with.
+    pub fn vouches_for_ca(&self) -> bool {
+        self.ca.as_ref().is_some_and(|ca| self.is_ledgers_ca(ca))
+    }
+
+    /// Whether a certificate is a CA the ledger has.
+    pub fn is_ledgers_ca(&self, ca: &Certificate) -> bool {
+        unlike_ledger(self, ca, Purpose::Ca.as_str(), None).is_none()
     }
 }
 
 /// The directories `servers` and `clients`, in the order of [`PairKind::ALL`].
 pub type KindDirectories = [Option<DirectoryState>; 2];
 
-/// Judges the home itself: its directories, the CA's certificate and key.
+/// Judges the home itself: its directories, its ledger, the CA's certificate and key.
+///
+/// # Errors
+/// Those of [`open_key`] that come from the passphrase: it was meant to open the CA's key.
 pub fn home(
     context: &Context,
     home: &HomeState,
@@ -96,65 +129,134 @@ pub fn home(
     ca_key: &FileState,
     passphrase: Option<&Passphrase>,
     good_copy: Option<PathBuf>,
-) -> (Vec<Finding>, Vec<Note>) {
+) -> Result<(Vec<Finding>, Vec<Note>), Error> {
     let mut findings = Vec::new();
     let mut notes = Vec::new();
     directory(context, &mut findings, &home.path, home.directory);
     for (kind, state) in PairKind::ALL.into_iter().zip(directories) {
-        if state.is_some() {
-            directory(
-                context,
-                &mut findings,
-                &home.path.join(kind.directory()),
-                state,
-            );
-        }
+        let path = home.path.join(kind.directory());
+        directory(context, &mut findings, &path, state);
     }
-    let certificate_path = home.path.join(layout::CA_CERTIFICATE);
-    match home.ca() {
-        Err(error) => {
-            let found = match &error {
-                super::Error::File { cause, .. } => cause.to_string(),
-                other => other.to_string(),
-            };
-            findings.push(Finding {
-                path: certificate_path,
-                found,
-                wanted: "the CA's certificate".into(),
-                mend: good_copy.map_or(Mend::Restore, Mend::CopyCaFrom),
-            });
+    let path = home.path.join(layout::LEDGER);
+    match (home.ledger(), &home.ledger) {
+        (Err(error @ Error::HomeVersion { .. }), _) => return Err(error),
+        (Err(error), _) => findings.push(Finding {
+            path,
+            found: error.to_string(),
+            wanted: "an entry on each line".into(),
+            mend: Mend::Restore,
+        }),
+        (Ok(_), FileState::Present(file)) => {
+            mode_and_owner(context, &mut findings, &path, file, layout::RECORD_MODE);
         }
+        _ => {}
+    }
+    let path = home.path.join(layout::CA_CERTIFICATE);
+    let mend = good_copy.map_or(Mend::Restore, Mend::CopyCaFrom);
+    let faults = match home.ca() {
+        Err(Error::File { cause, .. }) => {
+            vec![(found_words(&cause), "the CA's certificate".into(), mend)]
+        }
+        Err(_) => vec![("nothing".into(), "the CA's certificate".into(), mend)],
         Ok(ca) => {
             if let FileState::Present(file) = &home.ca_certificate {
                 mode_and_owner(
                     context,
                     &mut findings,
-                    &certificate_path,
+                    &path,
                     file,
                     layout::CERTIFICATE_MODE,
                 );
             }
-            let mut find = |found: String, wanted: String| {
-                findings.push(Finding {
-                    path: certificate_path.clone(),
-                    found,
-                    wanted,
-                    mend: Mend::Restore,
-                });
-            };
-            for departure in departures(&ca, Purpose::Ca) {
-                find(departure.found, departure.wanted);
-            }
-            if let Err(error) = verify_chain(&ca.der, &ca.der, Purpose::Ca, context.now) {
-                find(error.to_string(), "a CA that signed itself".into());
-            }
-            if let Some((found, wanted)) = out_of_time(ca.validity, context.now) {
-                find(found, wanted);
-            }
+            ca_faults(context, &ca, mend)
         }
+    };
+    findings.extend(faults.into_iter().map(|(found, wanted, mend)| Finding {
+        path: path.clone(),
+        found,
+        wanted,
+        mend,
+    }));
+    judge_ca_key(context, home, ca_key, passphrase, &mut findings, &mut notes)?;
+    Ok((findings, notes))
+}
+
+fn ca_faults(context: &Context, ca: &Certificate, mend: Mend) -> Vec<(String, String, Mend)> {
+    let mut faults: Vec<_> = departures(ca, Purpose::Ca)
+        .into_iter()
+        .map(|departure| (departure.found, departure.wanted, mend.clone()))
+        .collect();
+    if ca.is_ca
+        && let Err(error) = verify_chain(&ca.der, &ca.der, Purpose::Ca, context.now)
+    {
+        faults.push((
+            found_words(&error),
+            "a CA that signed itself".into(),
+            mend.clone(),
+        ));
     }
-    judge_ca_key(context, home, ca_key, passphrase, &mut findings, &mut notes);
-    (findings, notes)
+    if let Some((found, wanted)) = unlike_ledger(context, ca, "ca", None) {
+        faults.push((found, wanted, mend));
+    }
+    if let Some((found, wanted)) = out_of_time(ca.validity, context.now) {
+        let mend = match context.now > ca.validity.not_after {
+            true => Mend::NewHome,
+            false => Mend::SetClock,
+        };
+        faults.push((found, wanted, mend));
+    }
+    faults
+}
+
+/// What the ledger says against a certificate.
+fn unlike_ledger(
+    context: &Context,
+    certificate: &Certificate,
+    kind: &str,
+    name: Option<&str>,
+) -> Option<(String, String)> {
+    let wanted = match name {
+        Some(name) => format!(
+            "the certificate the ledger has for {kind} `{}`",
+            printable(name)
+        ),
+        None => "the CA the ledger begins with".into(),
+    };
+    let found = match context
+        .issued
+        .as_ref()?
+        .get(&certificate.serial.to_string())
+    {
+        None => format!(
+            "serial {}, which the ledger does not know",
+            certificate.serial
+        ),
+        Some(entry) if entry.kind != kind || name.is_some_and(|name| entry.name != name) => {
+            format!(
+                "the certificate of {} `{}`",
+                printable(&entry.kind),
+                printable(&entry.name)
+            )
+        }
+        Some(entry) if entry.fingerprint != certificate.fingerprint() => {
+            format!("another certificate of serial {}", certificate.serial)
+        }
+        Some(_) => return None,
+    };
+    Some((found, wanted))
+}
+
+/// An error of a file as something that was found in it.
+fn found_words(error: &pki::Error) -> String {
+    match error {
+        pki::Error::NoPem { found, .. } | pki::Error::UnsupportedKey { found } => found.clone(),
+        pki::Error::BrokenPem { cause, .. } => format!("a damaged PEM block ({cause})"),
+        pki::Error::BrokenCertificate { cause } => format!("a damaged certificate ({cause})"),
+        pki::Error::BrokenKey { cause } => format!("a damaged key ({cause})"),
+        pki::Error::Encrypted => "an encrypted key".into(),
+        pki::Error::Chain { cause } => format!("a certificate the CA does not vouch for: {cause}"),
+        other => other.to_string(),
+    }
 }
 
 fn judge_ca_key(
@@ -164,25 +266,37 @@ fn judge_ca_key(
     passphrase: Option<&Passphrase>,
     findings: &mut Vec<Finding>,
     notes: &mut Vec<Note>,
-) {
+) -> Result<(), Error> {
     let path = home.path.join(layout::CA_KEY);
     match ca_key {
-        FileState::Absent => return notes.push(Note::CaKeyElsewhere(path)),
-        FileState::OpenKey { mode } => return findings.push(open_to_others(path, *mode)),
+        FileState::Absent => {
+            notes.push(Note::CaKeyElsewhere(path));
+            return Ok(());
+        }
+        FileState::OpenKey { mode } => {
+            findings.push(open_to_others(path, *mode));
+            return Ok(());
+        }
         FileState::Present(file) => {
             mode_and_owner(context, findings, &path, file, layout::KEY_MODE);
             if passphrase.is_none() && is_encrypted(&file.content) == Ok(true) {
-                return notes.push(Note::CaKeyNotOpened(path));
+                notes.push(Note::CaKeyNotOpened(path));
+                return Ok(());
             }
         }
         _ => {}
     }
     let found = match open_key(path.clone(), ca_key, passphrase) {
-        Err(super::Error::File { cause, .. }) => cause.to_string(),
+        Err(Error::File {
+            cause: cause @ (pki::Error::WrongPassphrase | pki::Error::NotEncrypted),
+            path,
+        }) => return Err(Error::File { path, cause }),
+        Err(Error::File { cause, .. }) => found_words(&cause),
+        Err(Error::Unreadable { cause, .. }) => format!("a file that cannot be read ({cause})"),
         Err(error) => error.to_string(),
         Ok(key) => match &context.ca {
             Some(ca) if ca.public_key != key.public_key() => "the key of another CA".into(),
-            _ => return,
+            _ => return Ok(()),
         },
     };
     findings.push(Finding {
@@ -191,6 +305,7 @@ fn judge_ca_key(
         wanted: "the private key of the CA in ca.pem".into(),
         mend: Mend::Restore,
     });
+    Ok(())
 }
 
 /// Judges one server or client.
@@ -219,7 +334,7 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
     match &pair.ca {
         FileState::Present(file) => {
             match (Certificate::from_pem(&file.content), &context.ca) {
-                (Err(error), _) => find_ca(error.to_string()),
+                (Err(error), _) => find_ca(found_words(&error)),
                 (Ok(copy), Some(ca)) if copy.der != ca.der => find_ca("another CA".into()),
                 _ => {}
             }
@@ -246,12 +361,12 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
             );
             match Certificate::from_pem(&file.content) {
                 Ok(certificate) => (Some(certificate), None),
-                Err(error) => (None, Some(error.to_string())),
+                Err(error) => (None, Some(found_words(&error))),
             }
         }
         other => (None, Some(other.words())),
     };
-    let mend = mend_of(pair, certificate.as_ref());
+    let mend = mend_of(context, pair, certificate.as_ref());
     if let Some(found) = fault {
         findings.push(Finding {
             path: certificate_path.clone(),
@@ -301,43 +416,40 @@ fn certificate_faults(
         );
         if let Err(error) = verify_chain(&certificate.der, &ca.der, purpose, at) {
             faults.push((
-                error.to_string(),
+                found_words(&error),
                 format!("a {purpose} certificate of the home's CA"),
             ));
         }
-        if certificate.validity.not_before < ca.validity.not_before
-            || certificate.validity.not_after > ca.validity.not_after
-        {
+        if !ca.validity.contains(certificate.validity) {
             faults.push((
                 "a life that leaves the CA's".into(),
-                format!("an end by {}", date(ca.validity.not_after)),
+                format!(
+                    "one from {} to {}",
+                    date(ca.validity.not_before),
+                    date(ca.validity.not_after)
+                ),
             ));
         }
     }
-    if pair.kind == PairKind::Client && certificate.common_name.as_deref() != Some(&pair.name) {
-        let found = certificate.common_name.as_deref().unwrap_or_default();
+    if let (PairKind::Client, Some(found)) = (pair.kind, &certificate.common_name)
+        && *found != pair.name
+    {
         faults.push((
-            format!("the common name `{}`", found.escape_debug()),
-            format!("`{}`, the name of its directory", pair.name.escape_debug()),
+            format!("the common name `{}`", printable(found)),
+            format!("`{}`, the name of its directory", printable(&pair.name)),
         ));
     }
-    match context.issued.get(&certificate.serial.to_string()) {
-        None => faults.push((
-            format!(
-                "serial {}, which the ledger does not know",
-                certificate.serial
-            ),
-            "a certificate issued here".into(),
-        )),
-        Some((kind, name)) if kind != pair.kind.as_str() || *name != pair.name => faults.push((
-            format!("the certificate of {kind} `{}`", name.escape_debug()),
-            format!(
-                "that of {} `{}`",
-                pair.kind.as_str(),
-                pair.name.escape_debug()
-            ),
-        )),
-        Some(_) => {}
+    faults.extend(unlike_ledger(
+        context,
+        certificate,
+        pair.kind.as_str(),
+        Some(&pair.name),
+    ));
+    if context.revoked.contains(&certificate.serial.to_string()) {
+        faults.push((
+            "a certificate that is revoked".into(),
+            "one that is not".into(),
+        ));
     }
     faults
 }
@@ -356,7 +468,7 @@ fn judge_pair_key(
         FileState::Present(file) => {
             mode_and_owner(context, findings, &path, file, layout::KEY_MODE);
             match (PrivateKey::from_pem(&file.content), certificate) {
-                (Err(error), _) => error.to_string(),
+                (Err(error), _) => found_words(&error),
                 (Ok(key), Some(certificate)) if key.public_key() != certificate.public_key => {
                     "the key of another certificate".into()
                 }
@@ -374,8 +486,12 @@ fn judge_pair_key(
 }
 
 /// What would issue the pair again: its name, and the names its certificate has.
-fn mend_of(pair: &PairState, certificate: Option<&Certificate>) -> Mend {
+fn mend_of(context: &Context, pair: &PairState, certificate: Option<&Certificate>) -> Mend {
     let aside = || Mend::PutAside(pair.kind, pair.name.clone());
+    let ca = context.ca.as_ref();
+    if ca.is_some_and(|ca| context.now > ca.validity.not_after) {
+        return Mend::NewHome;
+    }
     let Ok(name) = pair.name.parse::<Name>() else {
         return aside();
     };
@@ -383,9 +499,14 @@ fn mend_of(pair: &PairState, certificate: Option<&Certificate>) -> Mend {
         (PairKind::Client, _) => Wish::Client(name),
         (PairKind::Server, Some(certificate)) => {
             let sans = certificate.sans.iter().map(ToString::to_string);
+            let constraints = ca.and_then(|ca| ca.name_constraints.as_ref());
+            let permitted = |sans: &SubjectAltNames| {
+                let mut sans = sans.as_slice().iter();
+                sans.all(|san| constraints.is_none_or(|constraints| constraints.permits(san)))
+            };
             match SubjectAltNames::parse(sans) {
-                Ok(sans) => Wish::Server(name, sans),
-                Err(_) => return aside(),
+                Ok(sans) if permitted(&sans) => Wish::Server(name, sans),
+                _ => return aside(),
             }
         }
         (PairKind::Server, None) => return aside(),

@@ -21,6 +21,8 @@ pub enum CaKey {
     Plain,
     /// Others can read it, so it was not looked at.
     Open(u32),
+    /// It cannot be read, and why.
+    Unreadable(String),
     /// What is there is no key.
     Broken,
 }
@@ -32,6 +34,7 @@ impl CaKey {
             Self::Encrypted => "encrypted",
             Self::Plain => "plain",
             Self::Open(_) => "open to others",
+            Self::Unreadable(_) => "unreadable",
             Self::Broken => "broken",
         }
     }
@@ -49,6 +52,9 @@ pub fn ca(home: &Path, ca: &Certificate, key: &CaKey, now: OffsetDateTime) -> St
                 "{}, mode {mode:04o}: others can read it",
                 key_path.display()
             )
+        }
+        CaKey::Unreadable(cause) => {
+            format!("{}, which cannot be read: {cause}", key_path.display())
         }
         CaKey::Broken => format!("{}, but that is no private key", key_path.display()),
     };

@@ -136,7 +136,7 @@ pub fn next_steps(home: &Path, issuance: &Issuance) -> String {
     let mut text = String::new();
     if let Some(server) = of_kind(PairKind::Server) {
         text.push_str(&format!(
-            "\nNext, on the host, a daemon that answers this CA's clients and nobody else:\n\n  \
+            "\nNext, start a daemon on the host that answers this CA's clients and nobody else over the network:\n\n  \
              dockerd -H unix:///var/run/docker.sock -H tcp://{}:2376 --tlsverify \\\n    \
              --tlscacert={} \\\n    --tlscert={} \\\n    --tlskey={}\n",
             listen_address(&server.sans),
@@ -151,25 +151,32 @@ pub fn next_steps(home: &Path, issuance: &Issuance) -> String {
             None => "HOST".into(),
         };
         let directory = home.join(client.kind.pair(client.name.as_str()));
+        let says = match text.is_empty() {
+            true => "Next, the client asks a daemon that serves under this CA:",
+            false => "Then the client asks it:",
+        };
         text.push_str(&format!(
-            "\n{}, the client asks it:\n\n  DOCKER_HOST=tcp://{host}:2376 DOCKER_TLS_VERIFY=1 \\\n    \
+            "\n{says}\n\n  DOCKER_HOST=tcp://{host}:2376 DOCKER_TLS_VERIFY=1 \\\n    \
              DOCKER_CERT_PATH={} docker version\n",
-            if text.is_empty() { "Next" } else { "Then" },
             shell_word(&directory.to_string_lossy()),
         ));
     }
     text
 }
 
-/// Loopback if the server has no other name, else every address.
-fn listen_address(sans: &[SubjectAltName]) -> &'static str {
-    let loopback = sans.iter().all(|san| match san {
+/// Where the daemon listens so that [`client_address`] reaches it: on that address if the server
+/// has loopback names alone, else on every one.
+fn listen_address(sans: &[SubjectAltName]) -> String {
+    let loopback = |san: &SubjectAltName| match san {
         SubjectAltName::Dns(host) => host == "localhost",
         SubjectAltName::Ip(address) => address.is_loopback(),
-    });
-    match loopback {
-        true => "127.0.0.1",
-        false => "0.0.0.0",
+    };
+    let address = client_address(sans);
+    match (sans.iter().all(loopback), address.as_str()) {
+        (true, "localhost") => "127.0.0.1".into(),
+        (true, _) => address,
+        (false, _) if address.starts_with('[') => "[::]".into(),
+        (false, _) => "0.0.0.0".into(),
     }
 }
 

@@ -20,7 +20,8 @@ pub use list::{list, list_json};
 pub use plan::{change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json};
 pub use verify::{note_words, verify, verify_json};
 
-use crate::host::{Outcome, Recovery};
+pub(crate) use crate::pki::printable;
+use crate::plan::state::{Outcome, Recovery};
 
 /// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,11 @@ impl Style {
 
 /// An error and its hint, one line each.
 pub fn error(style: Style, error: &str, hint: Option<&str>) -> String {
-    let mut text = format!("{} {error}\n", style.paint(Color::Red, "error:"));
+    let mut text = format!(
+        "{} {}\n",
+        style.paint(Color::Red, "error:"),
+        printable(error)
+    );
     if let Some(hint) = hint {
         text.push_str(&self::hint(style, hint));
     }
@@ -66,17 +71,29 @@ pub fn error(style: Style, error: &str, hint: Option<&str>) -> String {
 
 /// A warning, one line.
 pub fn warning(style: Style, text: &str) -> String {
-    format!("{} {text}\n", style.paint(Color::Yellow, "warning:"))
+    format!(
+        "{} {}\n",
+        style.paint(Color::Yellow, "warning:"),
+        printable(text)
+    )
 }
 
 /// A hint, one line.
 pub fn hint(style: Style, text: &str) -> String {
-    format!("{} {text}\n", style.paint(Color::Cyan, "hint:"))
+    format!(
+        "{} {}\n",
+        style.paint(Color::Cyan, "hint:"),
+        printable(text)
+    )
 }
 
 /// A note, one line.
 pub fn note(style: Style, text: &str) -> String {
-    format!("{} {text}\n", style.paint(Color::Cyan, "note:"))
+    format!(
+        "{} {}\n",
+        style.paint(Color::Cyan, "note:"),
+        printable(text)
+    )
 }
 
 /// What was done about a killed command.
@@ -111,20 +128,19 @@ pub fn program(home: Option<&Path>) -> String {
 /// A word quoted for a POSIX shell, where it needs to be.
 pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._+@%:,=-".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
     }
-}
-
-/// Text from a file, with control characters written out so that it cannot steer a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| match c.is_control() {
-            true => c.escape_default().collect::<Vec<_>>(),
-            false => vec![c],
-        })
-        .collect()
+    if printable(word) == word {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // What could steer the terminal is written out, as bash, zsh and POSIX.1-2024 read it.
+    let escaped = word.bytes().map(|byte| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 /// `1 file`, `2 files`.
@@ -189,6 +205,7 @@ mod tests {
         assert_eq!(shell_word("it's here"), r"'it'\''s here'");
         assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("*.example.com"), "'*.example.com'");
+        assert_eq!(shell_word("x\x1b[2J'y"), r"$'x\033[2J\'y'");
     }
 
     #[test]

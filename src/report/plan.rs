@@ -22,8 +22,8 @@ pub(super) fn lines(plan: &Plan) -> Vec<Line> {
     let mut lines = Vec::new();
     for change in &plan.changes {
         match change {
-            Change::SetMode { path, before, mode } => lines.push(Line {
-                path: format!("{path}/"),
+            Change::SetMode { before, mode, .. } => lines.push(Line {
+                path: "./".into(),
                 mode: octal(*mode),
                 holds: format!("the home, its mode was {before:04o}"),
             }),
@@ -58,14 +58,18 @@ pub(super) fn lines(plan: &Plan) -> Vec<Line> {
             } => lines.push(Line {
                 path: path.clone(),
                 mode: octal(*mode),
-                holds: format!(
-                    "ledger, {} more",
-                    super::count(text.lines().count(), "line")
-                ),
+                holds: format!("ledger, {}", more_lines(text)),
             }),
         }
     }
     lines
+}
+
+fn more_lines(text: &str) -> String {
+    match text.lines().filter(|line| !line.is_empty()).count() {
+        1 => "1 more line".into(),
+        count => format!("{count} more lines"),
+    }
 }
 
 fn file_line(directory: &str, file: &NewFile) -> Line {
@@ -159,12 +163,14 @@ pub fn passphrase_changed_json(home: &Path, encryption: Encryption) -> String {
     struct Report {
         version: u32,
         home: String,
+        command: &'static str,
         changed: bool,
         encrypted: bool,
     }
     json(&Report {
         version: JSON_VERSION,
         home: home.display().to_string(),
+        command: "ca passwd",
         changed: true,
         encrypted: encryption == Encryption::Encrypted,
     })

@@ -18,14 +18,21 @@ pub fn verify(
     checked: usize,
 ) -> String {
     let mut text = String::new();
-    for finding in findings {
+    let mends: Vec<_> = findings
+        .iter()
+        .map(|finding| mend(home, program, finding))
+        .collect();
+    for (index, finding) in findings.iter().enumerate() {
         text.push_str(&format!(
-            "{}: found {}, wanted {}\n    {}\n",
+            "{}: found {}, wanted {}\n",
             style.paint(Color::Red, &printable(&finding.path.to_string_lossy())),
-            finding.found,
-            finding.wanted,
-            mend(home, program, finding)
+            printable(&finding.found),
+            printable(&finding.wanted),
         ));
+        // What mends several findings in a row is to be typed once.
+        if mends.get(index + 1) != Some(&mends[index]) {
+            text.push_str(&format!("    {}\n", mends[index]));
+        }
     }
     let summary = match findings.len() {
         0 => format!("{} checked, nothing found\n", count(checked, "certificate")),
@@ -113,6 +120,8 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
             }
         }
         Mend::PutAside(kind, name) => aside(kind.pair(name)),
+        Mend::NewHome => "make a new CA in a new home: this one can issue nothing more".into(),
+        Mend::SetClock => "set the clock of this machine".into(),
         Mend::Restore => format!("put {path} back from your backup"),
     }
 }

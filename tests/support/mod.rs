@@ -2,6 +2,7 @@
 
 #![allow(
     dead_code,
+    unreachable_pub,
     clippy::disallowed_methods,
     reason = "each test uses a part of it, and tests touch the machine"
 )]
@@ -9,6 +10,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Every `--key-type`.
+pub const KEY_TYPES: [&str; 6] = ["p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096"];
 
 /// A home in a temporary directory that goes away.
 pub struct TestHome {
@@ -20,6 +29,16 @@ impl TestHome {
     pub fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// The same on a file system in memory, if there is one: fsync, which takes most of a run's
+    /// time, costs nothing there.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        let directory = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+        Self {
+            directory: directory.unwrap(),
         }
     }
 
@@ -96,6 +115,12 @@ impl Ran {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
+
+    /// Asserts that this is among what it said on standard error.
+    #[track_caller]
+    pub fn says(&self, words: &str) {
+        assert!(self.stderr.contains(words), "no `{words}` in {self:#?}");
+    }
 }
 
 /// Every path below a directory with its mode and its content, in order: what must be the same
@@ -147,4 +172,37 @@ pub fn program_exists(name: &str) -> bool {
 /// Whether we are root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// How long anything may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether it happens while there is [`PATIENCE`].
+pub fn happens(mut has_happened: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !has_happened() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// The certificate in a PEM file that holds one.
+pub fn certificate(path: &Path) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(path).unwrap()
+}
+
+/// A rustls client that trusts the CA in `ca` and shows the certificate to whoever asks,
+/// whichever issuers they name.
+pub fn rustls_client(ca: &Path, cert: &Path, key: &Path) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate(ca)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    let config = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![certificate(cert)], key)
+        .unwrap();
+    Arc::new(config)
 }
