@@ -217,8 +217,11 @@ fn remove_torn_journals(home: &Path) -> Result<(), Error> {
 
 /// Takes every step back, the last first.  Goes on after an error, and returns the first.
 pub(super) fn undo_all(home: &Path, steps: &[Step], phase: Phase) -> Result<(), Error> {
-    let undone = steps.iter().rev().map(|step| undo(home, step, phase));
-    undone.fold(Ok(()), |first, next| first.and(next))
+    let mut first = Ok(());
+    for step in steps.iter().rev() {
+        first = first.and(undo(home, step, phase));
+    }
+    first
 }
 
 /// Takes a step back.  Fine to call again.

@@ -1,11 +1,20 @@
 //! Turns arguments into a [`Request`].  Past here a host name is a host name.
 
+mod arguments;
+mod pages;
+
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Parser as _, ValueEnum};
 
 use crate::pki::{self, KeyType, Life, Name, SubjectAltNames};
 use crate::plan::issue::Wish;
+
+use arguments::{
+    Arguments, CaCommands, CaPasswdArguments, ClientCommands, ClientIssueArguments, Commands,
+    Global, InitArguments, IssueArguments, ServerCommands, ServerIssueArguments,
+};
+pub use pages::{completions, manual};
 
 /// What somebody typed, understood.
 #[derive(Debug)]
@@ -176,230 +185,6 @@ impl From<pki::Error> for UsageError {
     }
 }
 
-/// The TLS PKI for Docker's remote API
-///
-/// Makes a CA, server certificates and client certificates with the right purposes, names and
-/// file modes, offline, in one directory. Every client certificate is root on every host that
-/// trusts the CA.
-#[derive(Debug, Parser)]
-#[command(
-    name = "dockpki",
-    version,
-    propagate_version = true,
-    max_term_width = 100
-)]
-#[command(after_help = EXAMPLES)]
-struct Arguments {
-    #[command(flatten)]
-    global: Global,
-    #[command(subcommand)]
-    command: Commands,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  dockpki init --san localhost,127.0.0.1
-  dockpki server issue web-1 --san web-1.example.com,10.0.0.7
-  dockpki client issue alice bob --valid-for 90d
-  dockpki list
-  dockpki verify";
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Global options")]
-struct Global {
-    /// Use this directory as home [default: $DOCKPKI_HOME, else /var/lib/dockpki for root and ~/.local/share/dockpki for others]
-    #[arg(long, value_name = "DIR", global = true)]
-    home: Option<PathBuf>,
-    /// Choose the form of standard output
-    #[arg(long, value_name = "FORM", global = true, default_value = "text")]
-    output: Output,
-    /// Say nothing but errors and data
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Also say which home is used and each change
-    #[arg(short, long, global = true)]
-    verbose: bool,
-    /// Choose when to colour
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
-    color: ColorWhen,
-}
-
-#[derive(Debug, Subcommand)]
-enum Commands {
-    /// Make a CA, one server and one client
-    Init(InitArguments),
-    /// Work with servers
-    #[command(subcommand)]
-    Server(ServerCommands),
-    /// Work with clients
-    #[command(subcommand)]
-    Client(ClientCommands),
-    /// List everything the home holds
-    ///
-    /// Shows kind, name, state, time left, end, serial and SANs of each certificate. Does not need the CA's key.
-    List,
-    /// Check the home offline
-    ///
-    /// Judges chain, purposes, names, keys, lives, modes and owners. Each finding names the file, what was found, what was wanted and the command that mends it. Exits with 1 if there is one.
-    Verify {
-        /// Open the CA's key with the passphrase in this file
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
-    /// Work with the CA
-    #[command(subcommand)]
-    Ca(CaCommands),
-    /// Print a shell's completion script
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
-    /// Print a manual page
-    Man {
-        /// The command, as in: dockpki man client issue
-        command: Vec<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum ServerCommands {
-    /// Issue a server certificate
-    Issue(ServerIssueArguments),
-}
-
-#[derive(Debug, Subcommand)]
-enum ClientCommands {
-    /// Issue client certificates
-    ///
-    /// All or none: if one cannot be issued, nothing is. Whoever holds a client's key is root on every host that trusts the CA.
-    Issue(ClientIssueArguments),
-}
-
-#[derive(Debug, Subcommand)]
-enum CaCommands {
-    /// Show the CA
-    Show,
-    /// Set, change or remove the passphrase of the CA's key
-    Passwd(CaPasswdArguments),
-}
-
-#[derive(Debug, Args)]
-struct InitArguments {
-    /// Name the server's host names and addresses, comma-separated, repeatable
-    #[arg(long, value_name = "LIST", required = true)]
-    san: Vec<String>,
-    /// Name the server [default: its first SAN]
-    #[arg(long, value_name = "NAME")]
-    server: Option<String>,
-    /// Name the client [default: the user who calls, under sudo the caller]
-    #[arg(long, value_name = "NAME")]
-    client: Option<String>,
-    /// Choose the keys: p256, p384, ed25519, rsa2048, rsa3072 or rsa4096
-    #[arg(long, value_name = "TYPE", default_value = "p256")]
-    key_type: String,
-    /// Let server and client live this long: 90d, 12h, 4w, 2y
-    #[arg(
-        long,
-        value_name = "LIFE",
-        default_value = "365d",
-        allow_hyphen_values = true
-    )]
-    valid_for: String,
-    /// Let the CA live this long
-    #[arg(
-        long,
-        value_name = "LIFE",
-        default_value = "3650d",
-        allow_hyphen_values = true
-    )]
-    ca_valid_for: String,
-    /// Let the CA sign for these SANs alone, and for host names below them
-    #[arg(long)]
-    constrain: bool,
-    /// Encrypt the CA's key with a passphrase
-    #[arg(long)]
-    encrypt: bool,
-    /// Take the passphrase from this file's only line; implies --encrypt
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-    #[command(flatten)]
-    dry_run: DryRun,
-}
-
-#[derive(Debug, Args)]
-struct DryRun {
-    /// Show what would be done and stop there
-    #[arg(long)]
-    dry_run: bool,
-}
-
-impl DryRun {
-    fn mode(&self) -> Mode {
-        match self.dry_run {
-            true => Mode::DryRun,
-            false => Mode::Apply,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-struct IssueArguments {
-    /// Choose the key: p256, p384, ed25519, rsa2048, rsa3072 or rsa4096 [default: the CA's]
-    #[arg(long, value_name = "TYPE")]
-    key_type: Option<String>,
-    /// Let it live this long: 90d, 12h, 4w, 2y
-    #[arg(
-        long,
-        value_name = "LIFE",
-        default_value = "365d",
-        allow_hyphen_values = true
-    )]
-    valid_for: String,
-    /// Open the CA's key with the passphrase in this file
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-    #[command(flatten)]
-    dry_run: DryRun,
-}
-
-#[derive(Debug, Args)]
-struct ServerIssueArguments {
-    /// The server's name: its directory in the home
-    name: String,
-    /// Name its host names and addresses, comma-separated, repeatable
-    #[arg(long, value_name = "LIST", required = true)]
-    san: Vec<String>,
-    #[command(flatten)]
-    issue: IssueArguments,
-}
-
-#[derive(Debug, Args)]
-struct ClientIssueArguments {
-    /// The clients' names: directories in the home, and common names
-    #[arg(required = true, value_name = "NAME")]
-    names: Vec<String>,
-    #[command(flatten)]
-    issue: IssueArguments,
-}
-
-#[derive(Debug, Args)]
-struct CaPasswdArguments {
-    /// Open the key with the passphrase in this file
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-    /// Take the new passphrase from this file's only line
-    #[arg(long, value_name = "FILE", conflicts_with = "remove")]
-    new_passphrase_file: Option<PathBuf>,
-    /// Leave the key without a passphrase
-    #[arg(long)]
-    remove: bool,
-    /// Agree to --remove without being asked
-    #[arg(long, requires = "remove")]
-    yes: bool,
-    #[command(flatten)]
-    dry_run: DryRun,
-}
-
 /// Understands the arguments, the program's name first.
 pub fn parse(
     arguments: impl IntoIterator<Item = std::ffi::OsString>,
@@ -524,32 +309,4 @@ fn ca_passwd(arguments: CaPasswdArguments) -> CaPasswd {
         },
         mode: dry_run.mode(),
     }
-}
-
-/// The completion script of a shell.
-pub fn completions(shell: clap_complete::Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "dockpki", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
-}
-
-/// The manual page of a command, in roff: `[]` for dockpki itself, `["client", "issue"]` for that.
-pub fn manual(path: &[String]) -> Result<String, UsageError> {
-    let mut root = Arguments::command();
-    root.build();
-    let mut command = &root;
-    for word in path {
-        command = command.find_subcommand(word).ok_or_else(|| {
-            UsageError::Other(format!("there is no command `dockpki {}`", path.join(" ")))
-        })?;
-    }
-    let mut page = Vec::new();
-    let name = command
-        .get_bin_name()
-        .unwrap_or("dockpki")
-        .replace(' ', "-");
-    let command = command.clone().name(name).disable_help_subcommand(true);
-    // Writing to memory does not fail.
-    let _ = clap_mangen::Man::new(command).render(&mut page);
-    Ok(String::from_utf8_lossy(&page).into_owned())
 }

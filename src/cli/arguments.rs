@@ -1,0 +1,231 @@
+//! The command line as clap sees it: flags, their help, their defaults.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{ColorWhen, Mode, Output};
+
+/// The TLS PKI for Docker's remote API
+///
+/// Makes a CA, server certificates and client certificates with the right purposes, names and
+/// file modes, offline, in one directory. Every client certificate is root on every host that
+/// trusts the CA.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dockpki",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Commands,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dockpki init --san localhost,127.0.0.1
+  dockpki server issue web-1 --san web-1.example.com,10.0.0.7
+  dockpki client issue alice bob --valid-for 90d
+  dockpki list
+  dockpki verify";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// Use this directory as home [default: $DOCKPKI_HOME, else /var/lib/dockpki for root and ~/.local/share/dockpki for others]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(super) home: Option<PathBuf>,
+    /// Choose the form of standard output
+    #[arg(long, value_name = "FORM", global = true, default_value = "text")]
+    pub(super) output: Output,
+    /// Say nothing but errors and data
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Also say which home is used and each change
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// Choose when to colour
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    pub(super) color: ColorWhen,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Commands {
+    /// Make a CA, one server and one client
+    Init(InitArguments),
+    /// Work with servers
+    #[command(subcommand)]
+    Server(ServerCommands),
+    /// Work with clients
+    #[command(subcommand)]
+    Client(ClientCommands),
+    /// List everything the home holds
+    ///
+    /// Shows kind, name, state, time left, end, serial and SANs of each certificate. Does not need the CA's key.
+    List,
+    /// Check the home offline
+    ///
+    /// Judges chain, purposes, names, keys, lives, modes and owners. Each finding names the file, what was found, what was wanted and the command that mends it. Exits with 1 if there is one.
+    Verify {
+        /// Open the CA's key with the passphrase in this file
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Work with the CA
+    #[command(subcommand)]
+    Ca(CaCommands),
+    /// Print a shell's completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page
+    Man {
+        /// The command, as in: dockpki man client issue
+        command: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ServerCommands {
+    /// Issue a server certificate
+    Issue(ServerIssueArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ClientCommands {
+    /// Issue client certificates
+    ///
+    /// All or none: if one cannot be issued, nothing is. Whoever holds a client's key is root on every host that trusts the CA.
+    Issue(ClientIssueArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CaCommands {
+    /// Show the CA
+    Show,
+    /// Set, change or remove the passphrase of the CA's key
+    Passwd(CaPasswdArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InitArguments {
+    /// Name the server's host names and addresses, comma-separated, repeatable
+    #[arg(long, value_name = "LIST", required = true)]
+    pub(super) san: Vec<String>,
+    /// Name the server [default: its first SAN]
+    #[arg(long, value_name = "NAME")]
+    pub(super) server: Option<String>,
+    /// Name the client [default: the user who calls, under sudo the caller]
+    #[arg(long, value_name = "NAME")]
+    pub(super) client: Option<String>,
+    /// Choose the keys: p256, p384, ed25519, rsa2048, rsa3072 or rsa4096
+    #[arg(long, value_name = "TYPE", default_value = "p256")]
+    pub(super) key_type: String,
+    /// Let server and client live this long: 90d, 12h, 4w, 2y
+    #[arg(
+        long,
+        value_name = "LIFE",
+        default_value = "365d",
+        allow_hyphen_values = true
+    )]
+    pub(super) valid_for: String,
+    /// Let the CA live this long
+    #[arg(
+        long,
+        value_name = "LIFE",
+        default_value = "3650d",
+        allow_hyphen_values = true
+    )]
+    pub(super) ca_valid_for: String,
+    /// Let the CA sign for these SANs alone, and for host names below them
+    #[arg(long)]
+    pub(super) constrain: bool,
+    /// Encrypt the CA's key with a passphrase
+    #[arg(long)]
+    pub(super) encrypt: bool,
+    /// Take the passphrase from this file's only line; implies --encrypt
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DryRun {
+    /// Show what would be done and stop there
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+impl DryRun {
+    pub(super) fn mode(&self) -> Mode {
+        match self.dry_run {
+            true => Mode::DryRun,
+            false => Mode::Apply,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IssueArguments {
+    /// Choose the key: p256, p384, ed25519, rsa2048, rsa3072 or rsa4096 [default: the CA's]
+    #[arg(long, value_name = "TYPE")]
+    pub(super) key_type: Option<String>,
+    /// Let it live this long: 90d, 12h, 4w, 2y
+    #[arg(
+        long,
+        value_name = "LIFE",
+        default_value = "365d",
+        allow_hyphen_values = true
+    )]
+    pub(super) valid_for: String,
+    /// Open the CA's key with the passphrase in this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServerIssueArguments {
+    /// The server's name: its directory in the home
+    pub(super) name: String,
+    /// Name its host names and addresses, comma-separated, repeatable
+    #[arg(long, value_name = "LIST", required = true)]
+    pub(super) san: Vec<String>,
+    #[command(flatten)]
+    pub(super) issue: IssueArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ClientIssueArguments {
+    /// The clients' names: directories in the home, and common names
+    #[arg(required = true, value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    #[command(flatten)]
+    pub(super) issue: IssueArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CaPasswdArguments {
+    /// Open the key with the passphrase in this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// Take the new passphrase from this file's only line
+    #[arg(long, value_name = "FILE", conflicts_with = "remove")]
+    pub(super) new_passphrase_file: Option<PathBuf>,
+    /// Leave the key without a passphrase
+    #[arg(long)]
+    pub(super) remove: bool,
+    /// Agree to --remove without being asked
+    #[arg(long, requires = "remove")]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) dry_run: DryRun,
+}

@@ -1,0 +1,155 @@
+//! Judges the home itself: its directories, its ledger, the CA's certificate and key.
+
+use std::path::PathBuf;
+
+use super::{
+    Context, Finding, Mend, Note, directory, found_words, mode_and_owner, open_to_others,
+    out_of_time, unlike_ledger,
+};
+use crate::pki::profile::departures;
+use crate::pki::{self, Certificate, Passphrase, Purpose, is_encrypted, verify_chain};
+use crate::plan::Error;
+use crate::plan::layout::{self, PairKind};
+use crate::plan::state::{DirectoryState, FileState, HomeState, open_key};
+
+/// The directories `servers` and `clients`, in the order of [`PairKind::ALL`].
+pub type KindDirectories = [Option<DirectoryState>; 2];
+
+/// Judges the home itself: its directories, its ledger, the CA's certificate and key.
+///
+/// # Errors
+/// Those of [`open_key`] that come from the passphrase: it was meant to open the CA's key.
+pub fn home(
+    context: &Context,
+    home: &HomeState,
+    directories: KindDirectories,
+    ca_key: &FileState,
+    passphrase: Option<&Passphrase>,
+    good_copy: Option<PathBuf>,
+) -> Result<(Vec<Finding>, Vec<Note>), Error> {
+    let mut findings = Vec::new();
+    let mut notes = Vec::new();
+    directory(context, &mut findings, &home.path, home.directory);
+    for (kind, state) in PairKind::ALL.into_iter().zip(directories) {
+        let path = home.path.join(kind.directory());
+        directory(context, &mut findings, &path, state);
+    }
+    let path = home.path.join(layout::LEDGER);
+    match (home.ledger(), &home.ledger) {
+        (Err(error @ Error::HomeVersion { .. }), _) => return Err(error),
+        (Err(error), _) => findings.push(Finding {
+            path,
+            found: error.to_string(),
+            wanted: "an entry on each line".into(),
+            mend: Mend::Restore,
+        }),
+        (Ok(_), FileState::Present(file)) => {
+            mode_and_owner(context, &mut findings, &path, file, layout::RECORD_MODE);
+        }
+        _ => {}
+    }
+    let path = home.path.join(layout::CA_CERTIFICATE);
+    let mend = good_copy.map_or(Mend::Restore, Mend::CopyCaFrom);
+    let faults = match home.ca() {
+        Err(Error::File { cause, .. }) => {
+            vec![(found_words(&cause), "the CA's certificate".into(), mend)]
+        }
+        Err(_) => vec![("nothing".into(), "the CA's certificate".into(), mend)],
+        Ok(ca) => {
+            if let FileState::Present(file) = &home.ca_certificate {
+                mode_and_owner(
+                    context,
+                    &mut findings,
+                    &path,
+                    file,
+                    layout::CERTIFICATE_MODE,
+                );
+            }
+            ca_faults(context, &ca, mend)
+        }
+    };
+    findings.extend(faults.into_iter().map(|(found, wanted, mend)| Finding {
+        path: path.clone(),
+        found,
+        wanted,
+        mend,
+    }));
+    judge_ca_key(context, home, ca_key, passphrase, &mut findings, &mut notes)?;
+    Ok((findings, notes))
+}
+
+fn ca_faults(context: &Context, ca: &Certificate, mend: Mend) -> Vec<(String, String, Mend)> {
+    let mut faults: Vec<_> = departures(ca, Purpose::Ca)
+        .into_iter()
+        .map(|departure| (departure.found, departure.wanted, mend.clone()))
+        .collect();
+    if ca.is_ca
+        && let Err(error) = verify_chain(&ca.der, &ca.der, Purpose::Ca, context.now)
+    {
+        faults.push((
+            found_words(&error),
+            "a CA that signed itself".into(),
+            mend.clone(),
+        ));
+    }
+    if let Some((found, wanted)) = unlike_ledger(context, ca, "ca", None) {
+        faults.push((found, wanted, mend));
+    }
+    if let Some((found, wanted)) = out_of_time(ca.validity, context.now) {
+        let mend = match context.now > ca.validity.not_after {
+            true => Mend::NewHome,
+            false => Mend::SetClock,
+        };
+        faults.push((found, wanted, mend));
+    }
+    faults
+}
+
+fn judge_ca_key(
+    context: &Context,
+    home: &HomeState,
+    ca_key: &FileState,
+    passphrase: Option<&Passphrase>,
+    findings: &mut Vec<Finding>,
+    notes: &mut Vec<Note>,
+) -> Result<(), Error> {
+    let path = home.path.join(layout::CA_KEY);
+    match ca_key {
+        FileState::Absent => {
+            notes.push(Note::CaKeyElsewhere(path));
+            return Ok(());
+        }
+        FileState::OpenKey { mode } => {
+            findings.push(open_to_others(path, *mode));
+            return Ok(());
+        }
+        FileState::Present(file) => {
+            mode_and_owner(context, findings, &path, file, layout::KEY_MODE);
+            if passphrase.is_none() && is_encrypted(&file.content) == Ok(true) {
+                notes.push(Note::CaKeyNotOpened(path));
+                return Ok(());
+            }
+        }
+        _ => {}
+    }
+    let found = match open_key(path.clone(), ca_key, passphrase) {
+        Err(Error::File {
+            cause: cause @ (pki::Error::WrongPassphrase | pki::Error::NotEncrypted),
+            path,
+        }) => return Err(Error::File { path, cause }),
+        Err(Error::File { cause, .. }) => found_words(&cause),
+        Err(Error::Unreadable { cause, .. }) => format!("a file that cannot be read ({cause})"),
+        Err(error) => error.to_string(),
+        Ok(key) => match &context.ca {
+            Some(ca) if ca.public_key != key.public_key() => "the key of another CA".into(),
+            _ => return Ok(()),
+        },
+    };
+    findings.push(Finding {
+        path,
+        found,
+        wanted: "the private key of the CA in ca.pem".into(),
+        mend: Mend::Restore,
+    });
+    Ok(())
+}

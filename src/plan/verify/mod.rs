@@ -1,0 +1,236 @@
+//! Judges a home offline: chain, profile, keys, lives, modes, owners, names.
+//!
+//! Here is what a judgement is made of, and what both parts of it share: [`home`] judges the
+//! CA and the home itself, [`pair`] one server or client.
+
+mod ca;
+mod pair;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use super::issue::Wish;
+use super::layout::{self, PairKind};
+use super::ledger::{Entry, Event};
+use super::list;
+use super::state::{DirectoryState, HomeState, PresentFile};
+use crate::pki::{self, Certificate, Purpose, Validity, date, printable};
+
+pub use ca::{KindDirectories, home};
+pub use pair::pair;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// What was found there.
+    pub found: String,
+    /// What was wanted.
+    pub wanted: String,
+    /// How it is mended.
+    pub mend: Mend,
+}
+
+/// What mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mend {
+    /// `chmod` with this mode.
+    Mode(u32),
+    /// `chown` to the home's owner of this number.
+    Owner(u32),
+    /// Put the pair aside and issue it again.
+    Reissue(Box<Wish>),
+    /// Put the pair aside: nothing it was made for is known.
+    PutAside(PairKind, String),
+    /// Copy the home's `ca.pem` over this one.
+    CopyCa,
+    /// Make a new CA in a new home: this one can issue nothing more.
+    NewHome,
+    /// Set the machine's clock.
+    SetClock,
+    /// Copy a pair's `ca.pem`, which is good, over the home's.
+    CopyCaFrom(PathBuf),
+    /// Restore the file from the operator's backup, for nothing here can make it again.
+    Restore,
+}
+
+/// Something the operator should know that is no fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The CA's key is encrypted and there was no passphrase: that it is this CA's is not proved.
+    CaKeyNotOpened(PathBuf),
+    /// The CA's key is elsewhere: nothing can be issued from here.
+    CaKeyElsewhere(PathBuf),
+}
+
+/// What every pair is held against.
+#[derive(Debug)]
+pub struct Context {
+    home: PathBuf,
+    owner: u32,
+    ca: Option<Certificate>,
+    /// By serial; nothing if the ledger cannot be read.
+    issued: Option<HashMap<String, Entry>>,
+    revoked: HashSet<String>,
+    now: OffsetDateTime,
+}
+
+impl Context {
+    /// Gathers it from the home and its ledger.
+    pub fn new(home: &HomeState, now: OffsetDateTime) -> Self {
+        let ledger = home.ledger().ok();
+        let revoked = ledger.as_deref().map(list::revoked).unwrap_or_default();
+        let issued = ledger.map(|ledger| {
+            let issued = ledger
+                .into_iter()
+                .filter(|entry| entry.event == Event::Issued);
+            issued.map(|entry| (entry.serial.clone(), entry)).collect()
+        });
+        let mut context = Self {
+            home: home.path.clone(),
+            owner: home.directory.map_or(0, |directory| directory.owner),
+            ca: home.ca().ok(),
+            issued,
+            revoked,
+            now,
+        };
+        // One that is not the ledger's is no measure for the pairs.
+        if !context.vouches_for_ca() {
+            context.ca = None;
+        }
+        context
+    }
+}
+
+impl Context {
+    /// Whether the CA's certificate is the one the ledger begins with.
+    pub fn vouches_for_ca(&self) -> bool {
+        self.ca.as_ref().is_some_and(|ca| self.is_ledgers_ca(ca))
+    }
+
+    /// Whether a certificate is a CA the ledger has.
+    pub fn is_ledgers_ca(&self, ca: &Certificate) -> bool {
+        unlike_ledger(self, ca, Purpose::Ca.as_str(), None).is_none()
+    }
+}
+
+/// What the ledger says against a certificate.
+fn unlike_ledger(
+    context: &Context,
+    certificate: &Certificate,
+    kind: &str,
+    name: Option<&str>,
+) -> Option<(String, String)> {
+    let wanted = match name {
+        Some(name) => format!(
+            "the certificate the ledger has for {kind} `{}`",
+            printable(name)
+        ),
+        None => "the CA the ledger begins with".into(),
+    };
+    let found = match context
+        .issued
+        .as_ref()?
+        .get(&certificate.serial.to_string())
+    {
+        None => format!(
+            "serial {}, which the ledger does not know",
+            certificate.serial
+        ),
+        Some(entry) if entry.kind != kind || name.is_some_and(|name| entry.name != name) => {
+            format!(
+                "the certificate of {} `{}`",
+                printable(&entry.kind),
+                printable(&entry.name)
+            )
+        }
+        Some(entry) if entry.fingerprint != certificate.fingerprint() => {
+            format!("another certificate of serial {}", certificate.serial)
+        }
+        Some(_) => return None,
+    };
+    Some((found, wanted))
+}
+
+/// An error of a file as something that was found in it.
+fn found_words(error: &pki::Error) -> String {
+    match error {
+        pki::Error::NoPem { found, .. } | pki::Error::UnsupportedKey { found } => found.clone(),
+        pki::Error::BrokenPem { cause, .. } => format!("a damaged PEM block ({cause})"),
+        pki::Error::BrokenCertificate { cause } => format!("a damaged certificate ({cause})"),
+        pki::Error::BrokenKey { cause } => format!("a damaged key ({cause})"),
+        pki::Error::Encrypted => "an encrypted key".into(),
+        pki::Error::Chain { cause } => format!("a certificate the CA does not vouch for: {cause}"),
+        other => other.to_string(),
+    }
+}
+
+fn out_of_time(validity: Validity, now: OffsetDateTime) -> Option<(String, String)> {
+    if now > validity.not_after {
+        let found = format!("a certificate that expired on {}", date(validity.not_after));
+        return Some((found, "one that is valid".into()));
+    }
+    (now < validity.not_before).then(|| {
+        let found = format!("a certificate that begins on {}", date(validity.not_before));
+        (found, "one that is valid, or a clock that is right".into())
+    })
+}
+
+fn directory(
+    context: &Context,
+    findings: &mut Vec<Finding>,
+    path: &Path,
+    state: Option<DirectoryState>,
+) {
+    if let Some(DirectoryState { mode, owner }) = state {
+        judge_mode(findings, path, mode, layout::DIRECTORY_MODE);
+        judge_owner(context, findings, path, owner);
+    }
+}
+
+fn mode_and_owner(
+    context: &Context,
+    findings: &mut Vec<Finding>,
+    path: &Path,
+    file: &PresentFile,
+    mode: u32,
+) {
+    judge_mode(findings, path, file.mode, mode);
+    judge_owner(context, findings, path, file.owner);
+}
+
+fn judge_mode(findings: &mut Vec<Finding>, path: &Path, found: u32, wanted: u32) {
+    if found != wanted {
+        findings.push(Finding {
+            path: path.to_owned(),
+            found: format!("mode {found:04o}"),
+            wanted: format!("{wanted:04o}"),
+            mend: Mend::Mode(wanted),
+        });
+    }
+}
+
+fn judge_owner(context: &Context, findings: &mut Vec<Finding>, path: &Path, found: u32) {
+    if found != context.owner {
+        findings.push(Finding {
+            path: path.to_owned(),
+            found: format!("owner {found}"),
+            wanted: format!("{}, the home's", context.owner),
+            mend: Mend::Owner(context.owner),
+        });
+    }
+}
+
+fn open_to_others(path: PathBuf, mode: u32) -> Finding {
+    Finding {
+        path,
+        found: format!("mode {mode:04o}: others can read the key, so it was not read"),
+        wanted: format!("{:04o}", layout::KEY_MODE),
+        mend: Mend::Mode(layout::KEY_MODE),
+    }
+}

@@ -1,0 +1,219 @@
+//! Judges one server or client.
+
+use std::path::Path;
+
+use super::{
+    Context, Finding, Mend, directory, found_words, mode_and_owner, open_to_others, out_of_time,
+    unlike_ledger,
+};
+use crate::pki::profile::departures;
+use crate::pki::{Certificate, Name, PrivateKey, SubjectAltNames, date, printable, verify_chain};
+use crate::plan::issue::Wish;
+use crate::plan::layout::{self, PairKind};
+use crate::plan::state::{FileState, PairState};
+
+/// Judges one server or client.
+pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let path = context.home.join(pair.kind.pair(&pair.name));
+    let Some(_) = pair.directory else {
+        return vec![Finding {
+            path,
+            found: "something else".into(),
+            wanted: "a directory with a certificate and its key".into(),
+            mend: Mend::PutAside(pair.kind, pair.name.clone()),
+        }];
+    };
+    directory(context, &mut findings, &path, pair.directory);
+
+    let ca_path = path.join(layout::CA_CERTIFICATE);
+    let mut find_ca = |found: String| {
+        findings.push(Finding {
+            path: ca_path.clone(),
+            found,
+            wanted: "the home's CA".into(),
+            mend: Mend::CopyCa,
+        });
+    };
+    match &pair.ca {
+        FileState::Present(file) => {
+            match (Certificate::from_pem(&file.content), &context.ca) {
+                (Err(error), _) => find_ca(found_words(&error)),
+                (Ok(copy), Some(ca)) if copy.der != ca.der => find_ca("another CA".into()),
+                _ => {}
+            }
+            mode_and_owner(
+                context,
+                &mut findings,
+                &ca_path,
+                file,
+                layout::CERTIFICATE_MODE,
+            );
+        }
+        other => find_ca(other.words()),
+    }
+
+    let certificate_path = path.join(pair.kind.certificate_file());
+    let (certificate, fault) = match &pair.certificate {
+        FileState::Present(file) => {
+            mode_and_owner(
+                context,
+                &mut findings,
+                &certificate_path,
+                file,
+                layout::CERTIFICATE_MODE,
+            );
+            match Certificate::from_pem(&file.content) {
+                Ok(certificate) => (Some(certificate), None),
+                Err(error) => (None, Some(found_words(&error))),
+            }
+        }
+        other => (None, Some(other.words())),
+    };
+    let mend = mend_of(context, pair, certificate.as_ref());
+    if let Some(found) = fault {
+        findings.push(Finding {
+            path: certificate_path.clone(),
+            found,
+            wanted: format!("the {}'s certificate", pair.kind.as_str()),
+            mend: mend.clone(),
+        });
+    }
+    if let Some(certificate) = &certificate {
+        let faults = certificate_faults(context, pair, certificate);
+        findings.extend(faults.into_iter().map(|(found, wanted)| Finding {
+            path: certificate_path.clone(),
+            found,
+            wanted,
+            mend: mend.clone(),
+        }));
+    }
+    judge_pair_key(
+        context,
+        pair,
+        &path,
+        certificate.as_ref(),
+        mend,
+        &mut findings,
+    );
+    findings
+}
+
+fn certificate_faults(
+    context: &Context,
+    pair: &PairState,
+    certificate: &Certificate,
+) -> Vec<(String, String)> {
+    let purpose = pair.kind.purpose();
+    let departed = departures(certificate, purpose).into_iter();
+    let mut faults: Vec<_> = departed.map(|it| (it.found, it.wanted)).collect();
+    faults.extend(out_of_time(certificate.validity, context.now));
+    if let Some(ca) = &context.ca {
+        // The chain is judged at a time when the certificate is valid: that it is so now is
+        // judged above, and must not hide a forged signature.
+        let at = context.now.clamp(
+            certificate.validity.not_before,
+            certificate
+                .validity
+                .not_after
+                .max(certificate.validity.not_before),
+        );
+        if let Err(error) = verify_chain(&certificate.der, &ca.der, purpose, at) {
+            faults.push((
+                found_words(&error),
+                format!("a {purpose} certificate of the home's CA"),
+            ));
+        }
+        if !ca.validity.contains(certificate.validity) {
+            faults.push((
+                "a life that leaves the CA's".into(),
+                format!(
+                    "one from {} to {}",
+                    date(ca.validity.not_before),
+                    date(ca.validity.not_after)
+                ),
+            ));
+        }
+    }
+    if let (PairKind::Client, Some(found)) = (pair.kind, &certificate.common_name)
+        && *found != pair.name
+    {
+        faults.push((
+            format!("the common name `{}`", printable(found)),
+            format!("`{}`, the name of its directory", printable(&pair.name)),
+        ));
+    }
+    faults.extend(unlike_ledger(
+        context,
+        certificate,
+        pair.kind.as_str(),
+        Some(&pair.name),
+    ));
+    if context.revoked.contains(&certificate.serial.to_string()) {
+        faults.push((
+            "a certificate that is revoked".into(),
+            "one that is not".into(),
+        ));
+    }
+    faults
+}
+
+fn judge_pair_key(
+    context: &Context,
+    pair: &PairState,
+    directory: &Path,
+    certificate: Option<&Certificate>,
+    mend: Mend,
+    findings: &mut Vec<Finding>,
+) {
+    let path = directory.join(pair.kind.key_file());
+    let found = match &pair.key {
+        FileState::OpenKey { mode } => return findings.push(open_to_others(path, *mode)),
+        FileState::Present(file) => {
+            mode_and_owner(context, findings, &path, file, layout::KEY_MODE);
+            match (PrivateKey::from_pem(&file.content), certificate) {
+                (Err(error), _) => found_words(&error),
+                (Ok(key), Some(certificate)) if key.public_key() != certificate.public_key => {
+                    "the key of another certificate".into()
+                }
+                _ => return,
+            }
+        }
+        other => other.words(),
+    };
+    findings.push(Finding {
+        path,
+        found,
+        wanted: "the certificate's private key, PKCS#8 and not encrypted".into(),
+        mend,
+    });
+}
+
+/// What would issue the pair again: its name, and the names its certificate has.
+fn mend_of(context: &Context, pair: &PairState, certificate: Option<&Certificate>) -> Mend {
+    let aside = || Mend::PutAside(pair.kind, pair.name.clone());
+    let ca = context.ca.as_ref();
+    if ca.is_some_and(|ca| context.now > ca.validity.not_after) {
+        return Mend::NewHome;
+    }
+    let Ok(name) = pair.name.parse::<Name>() else {
+        return aside();
+    };
+    let wish = match (pair.kind, certificate) {
+        (PairKind::Client, _) => Wish::Client(name),
+        (PairKind::Server, Some(certificate)) => {
+            let sans = certificate.sans.iter().map(ToString::to_string);
+            let constraints = ca.and_then(|ca| ca.name_constraints.as_ref());
+            let permitted = |sans: &SubjectAltNames| {
+                let mut sans = sans.as_slice().iter();
+                sans.all(|san| constraints.is_none_or(|constraints| constraints.permits(san)))
+            };
+            match SubjectAltNames::parse(sans) {
+                Ok(sans) if permitted(&sans) => Wish::Server(name, sans),
+                _ => return aside(),
+            }
+        }
+        (PairKind::Server, None) => return aside(),
+    };
+    Mend::Reissue(Box::new(wish))
+}
