@@ -447,15 +447,16 @@ fn put_client(home: &TestHome, ca: &Ca, name: &str, validity: Validity) -> Seria
     let issued = ca.issue_client(&client, &key, serial(), validity).unwrap();
     let key = key.to_pem().unwrap();
     put_pair(home, PairKind::Client, name, &issued.pem(), key.expose());
-    record(home, Purpose::Client, name, &issued.serial);
+    let fingerprint = issued.fingerprint();
+    record(home, Purpose::Client, name, &issued.serial, fingerprint);
     issued.serial
 }
 
-fn record(home: &TestHome, purpose: Purpose, name: &str, serial: &Serial) {
+fn record(home: &TestHome, purpose: Purpose, name: &str, serial: &Serial, fingerprint: String) {
     let now = OffsetDateTime::now_utc();
     append(
         home,
-        &Entry::issued(purpose, name, serial, "ff".repeat(32), now, now),
+        &Entry::issued(purpose, name, serial, fingerprint, now, now),
     );
 }
 
@@ -474,7 +475,10 @@ fn put_odd(home: &TestHome, kind: PairKind, name: &str, issuer: &Ca, params: Cer
     let key = key.to_pem().unwrap();
     put_pair(home, kind, name, &pem, key.expose());
     let serial = Serial::from_be_bytes(params.serial_number.unwrap().as_ref());
-    record(home, kind.purpose(), name, &serial);
+    let fingerprint = dockpki::pki::Certificate::from_der(certificate.der())
+        .unwrap()
+        .fingerprint();
+    record(home, kind.purpose(), name, &serial, fingerprint);
 }
 
 fn common_name(name: Option<&str>) -> DistinguishedName {
@@ -931,7 +935,7 @@ done_with_a_ca! {
     client_issue_quiet: "dockpki client issue bob --quiet";
     client_issue_verbose: "dockpki client issue bob --verbose";
     client_issue_with_another_kind_of_key: "dockpki client issue bob --key-type p384";
-    client_issue_warns_of_a_life_cut_to_the_ca: "dockpki client issue bob --valid-for 8000y";
+    client_issue_warns_of_a_life_cut_to_the_ca: "dockpki client issue bob --valid-for 7000y";
     client_issue_cut_to_the_ca_as_json: "dockpki client issue bob --valid-for 20y --output json";
 }
 
@@ -1209,14 +1213,16 @@ fn refuses_a_home_whose_ca_certificate_is_gone() {
 }
 
 #[test]
-fn refuses_a_ledger_that_is_a_link() {
+fn writes_to_the_file_behind_a_ledger_that_is_a_link() {
     let home = TestHome::with_ca(&[]);
     let path = home.path().join(layout::LEDGER);
     let elsewhere = home.around().join("ledger");
     fs::rename(&path, &elsewhere).unwrap();
     symlink(&elsewhere, &path).unwrap();
-    let golden = "refuses_a_ledger_that_is_a_link";
-    refused(&home, "dockpki client issue bob", golden);
+    home.run(["client", "issue", "bob"]).succeeds();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap().lines().count(), 4);
+    assert!(path.is_symlink());
+    home.run(["verify"]).succeeds();
 }
 
 #[test]
@@ -1714,7 +1720,7 @@ fn ca_passwd_asks_before_it_removes_the_passphrase() {
 
 /// A home with a certificate in every state.
 fn home_in_every_state() -> TestHome {
-    let home = TestHome::with_ca(&[]);
+    let home = home_with_ca_of(days(-200, 3650));
     let ca = ca_of(&home);
     put_client(&home, &ca, "due", days(-100, 20));
     put_client(&home, &ca, "not-yet-valid", days(10, 30));
@@ -1853,7 +1859,8 @@ fn mend_with(home: &TestHome, mend: &str) {
 #[track_caller]
 fn found_beyond_mending(home: &TestHome, golden: &str) {
     refused(home, "dockpki verify", golden);
-    let restore = |mend: &String| mend.starts_with("put ") || mend.starts_with("chmod ");
+    const BEYOND: [&str; 4] = ["put ", "chmod ", "set the clock", "make a new CA"];
+    let restore = |mend: &String| BEYOND.iter().any(|words| mend.starts_with(words));
     assert!(mends(home).iter().all(restore), "{:?}", mends(home));
 }
 
@@ -2080,7 +2087,9 @@ fn verify_finds_certificates_out_of_time() {
     let ca = ca_of(&home);
     put_client(&home, &ca, "expired", days(-30, -10));
     put_client(&home, &ca, "not-yet-valid", days(10, 30));
-    put_client(&home, &ca, "after-the-ca", days(0, 4000));
+    let mut after = params_of_client("after-the-ca");
+    after.not_after += Duration::days(4000);
+    put_odd(&home, PairKind::Client, "after-the-ca", &ca, after);
     found_and_mended(&home, "verify_finds_certificates_out_of_time");
 }
 
@@ -2180,8 +2189,79 @@ fn verify_finds_a_name_outside_the_constraints() {
 #[test]
 fn verify_finds_a_serial_the_ledger_does_not_know() {
     let home = TestHome::with_ca(&[]);
-    fs::remove_file(home.path().join(layout::LEDGER)).unwrap();
+    let path = home.path().join(layout::LEDGER);
+    let ledger = fs::read_to_string(&path).unwrap();
+    let first: String = ledger
+        .lines()
+        .take(1)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    write(&path, layout::RECORD_MODE, first);
     found_and_mended(&home, "verify_finds_a_serial_the_ledger_does_not_know");
+}
+
+#[test]
+fn verify_finds_the_ledger_missing() {
+    let home = TestHome::with_ca(&[]);
+    fs::remove_file(home.path().join(layout::LEDGER)).unwrap();
+    found_beyond_mending(&home, "verify_finds_the_ledger_missing");
+}
+
+#[test]
+fn verify_finds_a_certificate_that_is_revoked() {
+    let home = home_with_ca_of(days(-200, 3650));
+    let revoked = put_client(&home, &ca_of(&home), "bob", days(-1, 100));
+    let now = OffsetDateTime::now_utc();
+    let mut entry = Entry::issued(Purpose::Client, "bob", &revoked, String::new(), now, now);
+    entry.event = Event::Revoked;
+    append(&home, &entry);
+    found_and_mended(&home, "verify_finds_a_certificate_that_is_revoked");
+}
+
+#[test]
+fn verify_finds_another_certificate_of_the_same_serial() {
+    let home = home_with_ca_of(days(-200, 3650));
+    let ca = ca_of(&home);
+    let params = params_of_client("bob");
+    put_odd(&home, PairKind::Client, "bob", &ca, params.clone());
+    let ledger = fs::read_to_string(home.path().join(layout::LEDGER)).unwrap();
+    put_odd(&home, PairKind::Client, "bob", &ca, params);
+    write(
+        &home.path().join(layout::LEDGER),
+        layout::RECORD_MODE,
+        ledger,
+    );
+    let golden = "verify_finds_another_certificate_of_the_same_serial";
+    found_and_mended(&home, golden);
+}
+
+#[test]
+fn refuses_a_client_whose_name_reads_as_a_host_name_outside_the_constraints() {
+    let home = TestHome::with_ca(&["--constrain"]);
+    let golden = "refuses_a_client_whose_name_reads_as_a_host_name";
+    refused(&home, "dockpki client issue first.last", golden);
+}
+
+#[test]
+fn an_entry_goes_on_a_line_of_its_own_after_a_torn_one() {
+    let home = TestHome::with_ca(&[]);
+    let path = home.path().join(layout::LEDGER);
+    let ledger = fs::read_to_string(&path).unwrap();
+    write(&path, layout::RECORD_MODE, ledger.trim_end());
+    home.run(["client", "issue", "bob"]).succeeds();
+    home.run(["verify"]).succeeds();
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn refuses_to_replace_a_ca_key_that_is_a_link() {
+    let home = TestHome::with_ca(&[]);
+    let path = home.path().join(layout::CA_KEY);
+    fs::rename(&path, home.around().join("real.pem")).unwrap();
+    symlink(home.around().join("real.pem"), &path).unwrap();
+    write(&home.around().join("secret"), 0o400, "correct horse");
+    let line = "dockpki ca passwd --new-passphrase-file secret";
+    refused(&home, line, "refuses_to_replace_a_ca_key_that_is_a_link");
 }
 
 #[test]

@@ -12,12 +12,7 @@ use super::{ColorWhen, Mode, Output};
 /// file modes, offline, in one directory. Every client certificate is root on every host that
 /// trusts the CA.
 #[derive(Debug, Parser)]
-#[command(
-    name = "dockpki",
-    version,
-    propagate_version = true,
-    max_term_width = 100
-)]
+#[command(name = "dockpki", version, max_term_width = 100)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -27,7 +27,11 @@ pub fn manual(path: &[String]) -> Result<String, UsageError> {
         .get_bin_name()
         .unwrap_or("dockpki")
         .replace(' ', "-");
-    let command = command.clone().name(name).disable_help_subcommand(true);
+    let command = command
+        .clone()
+        .name(name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true);
     // Writing to memory does not fail.
     let _ = clap_mangen::Man::new(command).render(&mut page);
     Ok(String::from_utf8_lossy(&page).into_owned())

@@ -14,7 +14,7 @@
  *   FAULT_KIND     kill, eio, enospc or erofs; or stop: the process halts before that call and,
  *                  told to continue, makes it
  *   FAULT_REACH    once: that call alone; on: it and every later one; space: from it on those that
- *                  need room on the disk, as on one that is full
+ *                  need room on the disk, as on one that is full; to rename needs none
  *   FAULT_KILL_AT  number of a call right before which the process dies, beside all of the above
  *   FAULT_LOG      a file that gets a line for each call: its name and what path it has
  *
@@ -58,7 +58,7 @@ static const struct rule RULES[] = {
     {SYS_mkdir, "mkdir", ALWAYS, 0, NEEDS_ROOM, 0},
     {SYS_rmdir, "rmdir", ALWAYS, 0, NEEDS_NONE, 0},
     {SYS_unlink, "unlink", ALWAYS, 0, NEEDS_NONE, 0},
-    {SYS_rename, "rename", ALWAYS, 0, NEEDS_ROOM, 1},
+    {SYS_rename, "rename", ALWAYS, 0, NEEDS_NONE, 1},
     {SYS_link, "link", ALWAYS, 0, NEEDS_ROOM, 1},
     {SYS_symlink, "symlink", ALWAYS, 0, NEEDS_ROOM, 1},
     {SYS_chmod, "chmod", ALWAYS, 0, NEEDS_NONE, 0},
@@ -66,12 +66,12 @@ static const struct rule RULES[] = {
     {SYS_lchown, "lchown", ALWAYS, 0, NEEDS_NONE, 0},
 #endif
 #ifdef SYS_renameat
-    {SYS_renameat, "renameat", ALWAYS, 0, NEEDS_ROOM, 3},
+    {SYS_renameat, "renameat", ALWAYS, 0, NEEDS_NONE, 3},
 #endif
     {SYS_openat, "openat", IF_MAKES, 2, NEEDS_ROOM, 1},
     {SYS_mkdirat, "mkdirat", ALWAYS, 0, NEEDS_ROOM, 1},
     {SYS_unlinkat, "unlinkat", ALWAYS, 0, NEEDS_NONE, 1},
-    {SYS_renameat2, "renameat2", ALWAYS, 0, NEEDS_ROOM, 3},
+    {SYS_renameat2, "renameat2", ALWAYS, 0, NEEDS_NONE, 3},
     {SYS_linkat, "linkat", ALWAYS, 0, NEEDS_ROOM, 3},
     {SYS_symlinkat, "symlinkat", ALWAYS, 0, NEEDS_ROOM, 2},
     {SYS_fchmod, "fchmod", ALWAYS, 0, NEEDS_NONE, -1},

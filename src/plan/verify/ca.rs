@@ -46,7 +46,12 @@ pub fn home(
         (Ok(_), FileState::Present(file)) => {
             mode_and_owner(context, &mut findings, &path, file, layout::RECORD_MODE);
         }
-        _ => {}
+        _ => findings.push(Finding {
+            path,
+            found: "nothing".into(),
+            wanted: "the ledger".into(),
+            mend: Mend::Restore,
+        }),
     }
     let path = home.path.join(layout::CA_CERTIFICATE);
     let mend = good_copy.map_or(Mend::Restore, Mend::CopyCaFrom);

@@ -15,7 +15,7 @@ use super::issue::Wish;
 use super::layout::{self, PairKind};
 use super::ledger::{Entry, Event};
 use super::list;
-use super::state::{DirectoryState, HomeState, PresentFile};
+use super::state::{DirectoryState, FileState, HomeState, PresentFile};
 use crate::pki::{self, Certificate, Purpose, Validity, date, printable};
 
 pub use ca::{KindDirectories, home};
@@ -83,7 +83,10 @@ pub struct Context {
 impl Context {
     /// Gathers it from the home and its ledger.
     pub fn new(home: &HomeState, now: OffsetDateTime) -> Self {
-        let ledger = home.ledger().ok();
+        let ledger = match home.ledger {
+            FileState::Absent => None,
+            _ => home.ledger().ok(),
+        };
         let revoked = ledger.as_deref().map(list::revoked).unwrap_or_default();
         let issued = ledger.map(|ledger| {
             let issued = ledger
