@@ -1242,9 +1242,39 @@ fn verify_refuses_a_directory_of_clients_that_is_a_file() {
 }
 
 #[test]
+fn refuses_a_journal_that_leads_out_of_the_home() {
+    let home = TestHome::with_ca(&[]);
+    let victim = home.around().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    let steps = [
+        r#"{"step":"place","staged":"../victim","path":"clients/x"}"#,
+        r#"{"step":"replace","staged":".ca.pem.0123456789abcdef","path":"../victim"}"#,
+        r#"{"step":"append","path":"../victim","before":null}"#,
+        r#"{"step":"make_directory","path":"../victim"}"#,
+        r#"{"step":"set_mode","path":"../victim","before":438}"#,
+    ];
+    for step in steps {
+        let text = format!(r#"{{"version":1,"command":"init","steps":[{step}]}}"#);
+        for phase in [".journal", ".journal.publishing", ".journal.undoing"] {
+            let journal = home.path().join(phase);
+            fs::write(&journal, &text).unwrap();
+            let before = support::snapshot(home.around());
+            let ran = home.run(["list"]).fails(1);
+            assert!(ran.stderr.contains("which no command does"), "{ran:#?}");
+            assert_eq!(
+                support::snapshot(home.around()),
+                before,
+                "{step} in {phase}"
+            );
+            fs::remove_file(&journal).unwrap();
+        }
+    }
+}
+
+#[test]
 fn refuses_a_journal_it_cannot_read() {
     let home = TestHome::with_ca(&[]);
-    fs::write(home.path().join(layout::JOURNAL), "{").unwrap();
+    fs::write(home.path().join(layout::JOURNAL), "{]").unwrap();
     refused(&home, "dockpki list", "refuses_a_journal_it_cannot_read");
 }
 

@@ -35,9 +35,10 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
         .map(step)
         .collect::<Result<Vec<_>, _>>()?;
     let journal = Journal::new(plan.command, steps);
-    journal.write(&path)?;
-    let mut phase = Phase::Staging;
-    let cause = match carry_out(home, &path, plan, &journal, &mut phase) {
+    let carried_out = journal
+        .write(&path)
+        .and_then(|()| carry_out(home, &path, plan, &journal));
+    let cause = match carried_out {
         Ok(parents) => {
             home.keep();
             // The journal stays if this fails, and the next command does it.
@@ -50,9 +51,14 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
         }
         Err(cause) => cause,
     };
-    let undone = match phase {
-        Phase::Staging => Ok(Phase::Staging),
-        _ => Journal::enter(&path, phase, Phase::Undoing).map(|()| Phase::Undoing),
+    // The disk knows how far we came, also where an error came in the middle of telling it.
+    let undone = match Phase::current(&path) {
+        // Nothing was begun.
+        None => return Err(cause),
+        Some(Phase::Publishing) => {
+            Journal::enter(&path, Phase::Publishing, Phase::Undoing).map(|()| Phase::Undoing)
+        }
+        Some(phase) => Ok(phase),
     };
     let undone = undone
         .and_then(|phase| journal::undo_all(&path, &journal.steps, phase))
@@ -75,7 +81,6 @@ fn carry_out(
     path: &Path,
     plan: &Plan,
     journal: &Journal,
-    phase: &mut Phase,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut durable = Vec::from_iter(home.parents_of_made());
     for (change, step) in plan.changes.iter().zip(&journal.steps) {
@@ -86,7 +91,6 @@ fn carry_out(
     durable.extend(parents.iter().cloned());
     write::sync(&durable, path)?;
     Journal::enter(path, Phase::Staging, Phase::Publishing)?;
-    *phase = Phase::Publishing;
     for step in &journal.steps {
         journal::publish(path, step)?;
     }

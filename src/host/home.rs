@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::journal;
+use super::journal::{self, Phase};
 use super::{Error, write};
 use crate::plan::layout;
 use crate::plan::state::Recovery;
@@ -170,7 +170,7 @@ impl Home {
                 break;
             }
         }
-        if !journal::is_there(&self.path) {
+        if Phase::current(&self.path).is_none() {
             return Ok(());
         }
         // A command was killed.  It is finished or undone, as by a command that writes.

@@ -40,6 +40,12 @@ pub(super) enum Phase {
 impl Phase {
     const ALL: [Self; 3] = [Self::Staging, Self::Publishing, Self::Undoing];
 
+    /// The phase the journal on disk is in; nothing if there is none.
+    pub(super) fn current(home: &Path) -> Option<Self> {
+        let mut phases = Self::ALL.into_iter();
+        phases.find(|phase| phase.path(home).symlink_metadata().is_ok())
+    }
+
     fn path(self, home: &Path) -> PathBuf {
         home.join(match self {
             Self::Staging => layout::JOURNAL.to_owned(),
@@ -88,19 +94,14 @@ impl Journal {
     }
 
     /// Writes the journal of a command that begins to stage, durable before this returns.
+    ///
+    /// Killed in the middle of it, the command has staged nothing yet: see [`is_torn`].
     pub(super) fn write(&self, home: &Path) -> Result<(), Error> {
         let path = Phase::Staging.path(home);
-        let staged = home.join(write::staged_name(layout::JOURNAL)?);
         let text = serde_json::to_vec(self).expect("strings and numbers are always JSON");
-        let written = write::create_file(&staged, layout::RECORD_MODE, &text)
-            .and_then(|file| file.sync_all().map_err(Error::io("write", &staged)))
-            .and_then(|()| fs::rename(&staged, &path).map_err(Error::io("write", &path)))
-            .and_then(|()| write::sync_one(home));
-        if written.is_err() {
-            let _ = write::remove(&staged);
-            let _ = write::remove(&path);
-        }
-        written
+        let file = write::create_file(&path, layout::RECORD_MODE, &text)?;
+        file.sync_all().map_err(Error::io("write", &path))?;
+        write::sync_one(home)
     }
 
     /// Says how far the command has come, durable before this returns.
@@ -127,21 +128,21 @@ impl Journal {
     }
 }
 
-/// Whether a command was killed here, or runs.
-pub(super) fn is_there(home: &Path) -> bool {
-    let mut paths = Phase::ALL.iter().map(|phase| phase.path(home));
-    paths.any(|path| path.symlink_metadata().is_ok())
-}
-
 /// Finishes or undoes what a killed command left, if one did.  Called under the lock.
 pub(super) fn recover(home: &Path) -> Result<Option<Recovery>, Error> {
-    remove_torn_journals(home)?;
     for phase in Phase::ALL {
         let path = phase.path(home);
         let text = match fs::read(&path) {
             Err(cause) if cause.kind() == ErrorKind::NotFound => continue,
             text => text.map_err(Error::io("read", &path))?,
         };
+        if phase == Phase::Staging && is_torn(&text) {
+            Journal::remove_undone(home)?;
+            return Ok(Some(Recovery {
+                command: None,
+                outcome: Outcome::Undone,
+            }));
+        }
         let journal = parse(&text, &path)?;
         let outcome = match phase {
             Phase::Staging | Phase::Undoing => {
@@ -158,11 +159,18 @@ pub(super) fn recover(home: &Path) -> Result<Option<Recovery>, Error> {
             }
         };
         return Ok(Some(Recovery {
-            command: journal.command,
+            command: Some(journal.command),
             outcome,
         }));
     }
     Ok(None)
+}
+
+/// Whether a journal was cut off while it was written: its end is missing, or a power cut left
+/// nothing but zeros.
+fn is_torn(text: &[u8]) -> bool {
+    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(text);
+    parsed.is_err_and(|error| error.is_eof()) || text.iter().all(|octet| *octet == 0)
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<Journal, Error> {
@@ -202,17 +210,6 @@ impl Step {
             }
         }
     }
-}
-
-/// A journal that was being written when its command was killed is a hidden file nobody names.
-fn remove_torn_journals(home: &Path) -> Result<(), Error> {
-    for entry in fs::read_dir(home).map_err(Error::io("read", home))? {
-        let name = entry.map_err(Error::io("read", home))?.file_name();
-        if write::is_staged(&name.to_string_lossy(), layout::JOURNAL) {
-            write::remove(&home.join(name))?;
-        }
-    }
-    Ok(())
 }
 
 /// Takes every step back, the last first.  Goes on after an error, and returns the first.

@@ -213,10 +213,9 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
-        let constraints = self.certificate.name_constraints.as_ref();
-        let host = SubjectAltName::Dns(name.as_str().to_ascii_lowercase());
-        if name.as_str().contains('.')
-            && !constraints.is_none_or(|constraints| constraints.permits(&host))
+        if let Some(constraints) = &self.certificate.name_constraints
+            && name.as_str().contains('.')
+            && !constraints.permits(&SubjectAltName::Dns(name.as_str().to_ascii_lowercase()))
         {
             return Err(Error::ClientNotPermitted {
                 name: name.to_string(),

@@ -59,6 +59,7 @@ fn verify_self_signature(ca_der: &[u8]) -> Result<(), Error> {
 
 fn words(error: &webpki::Error) -> String {
     match error {
+        webpki::Error::CaUsedAsEndEntity => "it is a CA itself".into(),
         webpki::Error::UnknownIssuer => "its issuer is another".into(),
         webpki::Error::InvalidSignatureForPublicKey => "its signature is not the CA's".into(),
         webpki::Error::CertExpired { .. } => "it or the CA has expired".into(),

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io;
 
+use data_encoding::BASE64;
 use pkcs8::der::pem::{LineEnding, decode_vec, encode_string};
 use rustls_pemfile::Item;
 use zeroize::Zeroizing;
@@ -22,7 +23,11 @@ impl SecretPem {
     }
 
     fn encode(label: &'static str, der: &[u8]) -> Self {
-        Self(Zeroizing::new(encode(label, der)))
+        // It computes the size first, so the one allocation that holds the secret is the one zeroed.
+        let text = encode_string(label, LineEnding::LF, der);
+        Self(Zeroizing::new(
+            text.expect("the label is a constant of this crate and valid"),
+        ))
     }
 
     /// The PEM text, to be written where only its owner can read it.
@@ -44,13 +49,17 @@ impl fmt::Debug for SecretPem {
 
 /// Writes one certificate as PEM, 64 columns, `\n` at each line's end.
 pub fn certificate_pem(der: &[u8]) -> String {
-    encode("CERTIFICATE", der)
-}
-
-fn encode(label: &'static str, der: &[u8]) -> String {
-    // It computes the size first, so the one allocation that may hold a secret is the one zeroed.
-    encode_string(label, LineEnding::LF, der)
-        .expect("the label is a constant of this crate and valid")
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----\n";
+    const END: &str = "-----END CERTIFICATE-----\n";
+    // 48 octets are 64 columns.  No constant time here: a certificate is no secret.
+    let mut pem = String::with_capacity(BEGIN.len() + der.len().div_ceil(48) * 65 + END.len());
+    pem.push_str(BEGIN);
+    for line in der.chunks(48) {
+        BASE64.encode_append(line, &mut pem);
+        pem.push('\n');
+    }
+    pem.push_str(END);
+    pem
 }
 
 /// Reads every certificate of a PEM text, as DER.  Text around the blocks does not matter; a
@@ -88,10 +97,12 @@ pub(super) fn key_from_pem(pem: &[u8]) -> Result<KeyPem, Error> {
     if !contains(pem, b"-----BEGIN ") {
         return Err(no_pem(WANTED, nothing(pem)));
     }
-    let (label, der) = decode_vec(pem).map_err(|error| Error::BrokenPem {
+    let broken = |cause: String| Error::BrokenPem {
         what: "private key",
-        cause: error.to_string(),
-    })?;
+        cause,
+    };
+    refuse_cut(pem).map_err(broken)?;
+    let (label, der) = decode_vec(pem).map_err(|error| broken(error.to_string()))?;
     match label {
         PLAIN_LABEL => Ok(KeyPem::Plain(Zeroizing::new(der))),
         ENCRYPTED_LABEL => Ok(KeyPem::Encrypted(der)),
@@ -111,14 +122,17 @@ fn items(mut pem: &[u8]) -> Result<Vec<Item>, Error> {
         what: "certificate",
         cause,
     };
-    let begins = count(pem, b"-----BEGIN ");
-    let ends = count(pem, b"-----END ");
-    if begins > ends {
-        return Err(broken("it is cut short, its END line is missing".into()));
-    }
+    refuse_cut(pem).map_err(broken)?;
     rustls_pemfile::read_all(&mut pem)
         .collect::<Result<_, io::Error>>()
         .map_err(|error| broken(error.to_string()))
+}
+
+fn refuse_cut(pem: &[u8]) -> Result<(), String> {
+    match count(pem, b"-----BEGIN ") > count(pem, b"-----END ") {
+        true => Err("it is cut short, its END line is missing".into()),
+        false => Ok(()),
+    }
 }
 
 fn no_pem(wanted: &'static str, found: impl Into<String>) -> Error {
@@ -177,6 +191,15 @@ mod tests {
             certificates_from_pem(&[0x30, 0x82]),
             Err(Error::NoPem { .. })
         ));
+    }
+
+    #[test]
+    fn a_certificate_is_written_as_others_write_it() {
+        for length in [1, 47, 48, 49, 96, 500] {
+            let der = vec![0xa5; length];
+            let theirs = encode_string("CERTIFICATE", LineEnding::LF, &der).unwrap();
+            assert_eq!(certificate_pem(&der), theirs, "{length} octets");
+        }
     }
 
     #[test]

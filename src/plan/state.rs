@@ -74,8 +74,8 @@ pub struct DirectoryState {
 /// What became of a command that was killed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
-    /// The command.
-    pub command: String,
+    /// The command; nothing if it was killed before it could say.
+    pub command: Option<String>,
     /// What was done about it.
     pub outcome: Outcome,
 }

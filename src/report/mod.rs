@@ -102,7 +102,11 @@ pub fn recovered(style: Style, recovery: &Recovery) -> String {
         Outcome::Finished => "was killed near its end and is finished now",
         Outcome::Undone => "was killed and is undone now",
     };
-    note(style, &format!("an earlier `{}` {done}", recovery.command))
+    let command = match &recovery.command {
+        Some(command) => format!("`{command}`"),
+        None => "command".into(),
+    };
+    note(style, &format!("an earlier {command} {done}"))
 }
 
 /// That somebody else holds the lock.

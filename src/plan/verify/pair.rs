@@ -192,6 +192,11 @@ fn judge_pair_key(
 /// What would issue the pair again: its name, and the names its certificate has.
 fn mend_of(context: &Context, pair: &PairState, certificate: Option<&Certificate>) -> Mend {
     let aside = || Mend::PutAside(pair.kind, pair.name.clone());
+    // To issue it again would give back what was taken.
+    let serial = certificate.map(|certificate| certificate.serial.to_string());
+    if serial.is_some_and(|serial| context.revoked.contains(&serial)) {
+        return aside();
+    }
     let ca = context.ca.as_ref();
     if ca.is_some_and(|ca| context.now > ca.validity.not_after) {
         return Mend::NewHome;
