@@ -17,7 +17,7 @@
 //! | [`pki`] | makes and reads certificates, in memory | nothing of ours |
 //! | [`plan`] | decides what to change, from values to values | `pki` |
 //! | [`host`] | reads and changes the machine; the only one that does | `plan`, `pki` |
-//! | [`report`] | every word a person reads | `plan`, `pki`, what `host` recovered |
+//! | [`report`] | every word a person reads | `plan`, `pki` |
 //! | [`mod@error`] | wraps the layers' errors; hints, exit codes | all of them |
 //! | [`run`] | one command: read, plan, show, apply | all of them |
 //!
