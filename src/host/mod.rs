@@ -1,6 +1,6 @@
 //! Does it: the only code that touches disk, clock, environment, terminal and processes.
 //!
-//! [`read`] turns the disk into the state a plan is made from, [`apply`] carries a plan out
+//! [`home_state`] and its like turn the disk into the state a plan is made from, [`apply`] carries it out
 //! under the [`Home`]'s lock with a journal, so that a command that fails leaves everything as it
 //! was and one that is killed is finished or undone by the next.
 
