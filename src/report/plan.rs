@@ -105,8 +105,19 @@ fn octal(mode: u32) -> String {
 
 /// The plan of a dry run.
 pub fn planned(style: Style, home: &Path, plan: &Plan) -> String {
+    let new_keys = plan.changes.iter().any(|change| match change {
+        Change::PlaceDirectory { .. } | Change::CreateFile(_) => true,
+        Change::SetMode { .. }
+        | Change::MakeDirectory { .. }
+        | Change::ReplaceFile { .. }
+        | Change::Append { .. } => false,
+    });
+    let keys = match new_keys {
+        true => " These keys are not kept: it makes others when it is carried out.",
+        false => "",
+    };
     let head = format!(
-        "dockpki {} would write in {}\nNothing was changed.\n\n",
+        "dockpki {} would write in {}\nNothing was changed.{keys}\n\n",
         plan.command,
         home.display()
     );
