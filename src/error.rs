@@ -117,9 +117,10 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
         E::NotUndone { .. } | E::NotDurable { .. } => {
             format!("mend the cause, then run: {program} list")
         }
-        E::ForeignHome { owner, .. } => {
-            format!("run it as that user: sudo -u '#{owner}' {program} list")
-        }
+        E::ForeignHome { path, owner } => format!(
+            "run the same as that user: sudo -u '#{owner}' dockpki --home {} …",
+            shell_path(path)
+        ),
         E::NotADirectory { path } => {
             let of_home = plan::layout::PairKind::ALL
                 .iter()
@@ -133,6 +134,12 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
             "put it aside, then see how the home is: mv {path} {path}.old && {program} verify",
             path = shell_path(path)
         ),
+        E::Io { path, cause, .. } if cause.kind() == std::io::ErrorKind::AlreadyExists => {
+            format!(
+                "if you can do without it: mv {path} {path}.old",
+                path = shell_path(path)
+            )
+        }
         E::NoHome => "name one with --home DIR".into(),
         error if error.is_permission() => AS_OWNER.into(),
         _ => return None,

@@ -72,37 +72,16 @@ pub fn program(request: &Request) -> String {
 /// Carries out a request.  `say` is called with talk that cannot wait, such as that it waits.
 pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
     match &request.command {
-        Command::Completions(shell) => return Ok(data(cli::completions(*shell))),
-        Command::Man(path) => return Ok(data(cli::manual(path)?)),
-        _ => {}
-    }
-    let home = match &request.home {
-        Some(home) => home.clone(),
-        None => host::default_home()?,
-    };
-    let (stdout, stderr) = styles(request.color);
-    let session = Session {
-        request,
-        home: host::absolute(&home)?,
-        program: program(request),
-        stdout,
-        stderr,
-        say,
-    };
-    if request.talk == Talk::Verbose {
-        say(&report::note(
-            stderr,
-            &format!("the home is {}", session.home.display()),
-        ));
-    }
-    match &request.command {
-        Command::Init(wish) => session.init(wish),
-        Command::Issue(wish) => session.issue(wish),
-        Command::List => session.list(),
-        Command::Verify { passphrase_file } => session.verify(passphrase_file.as_deref()),
-        Command::CaShow => session.ca_show(),
-        Command::CaPasswd(wish) => session.ca_passwd(wish),
-        Command::Completions(_) | Command::Man(_) => Ok(Outcome::default()),
+        Command::Completions(shell) => Ok(data(cli::completions(*shell))),
+        Command::Man(path) => Ok(data(cli::manual(path)?)),
+        Command::Init(wish) => Session::new(request, say)?.init(wish),
+        Command::Issue(wish) => Session::new(request, say)?.issue(wish),
+        Command::List => Session::new(request, say)?.list(),
+        Command::Verify { passphrase_file } => {
+            Session::new(request, say)?.verify(passphrase_file.as_deref())
+        }
+        Command::CaShow => Session::new(request, say)?.ca_show(),
+        Command::CaPasswd(wish) => Session::new(request, say)?.ca_passwd(wish),
     }
 }
 
@@ -113,7 +92,28 @@ fn data(data: String) -> Outcome {
     }
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    fn new(request: &'a Request, say: &'a dyn Fn(&str)) -> Result<Self, Error> {
+        let home = match &request.home {
+            Some(home) => home.clone(),
+            None => host::default_home()?,
+        };
+        let (stdout, stderr) = styles(request.color);
+        let session = Self {
+            request,
+            home: host::absolute(&home)?,
+            program: program(request),
+            stdout,
+            stderr,
+            say,
+        };
+        if request.talk == Talk::Verbose {
+            let home = session.home.display();
+            session.say(&report::note(stderr, &format!("the home is {home}")));
+        }
+        Ok(session)
+    }
+
     fn open(&self, access: Access) -> Result<Home, Error> {
         let home = Home::open(&self.home, access, &|holder| {
             self.say(&report::waiting(self.stderr, holder));
@@ -122,6 +122,20 @@ impl Session<'_> {
             self.say(&report::recovered(self.stderr, recovery));
         }
         Ok(home)
+    }
+
+    /// Reads the home under a shared lock.
+    ///
+    /// Where there is no lock file, nobody has written yet, or it is a copy.  If there is one
+    /// afterwards, somebody began while we read, and we read again.
+    fn reading<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        loop {
+            let home = self.open(Access::Read)?;
+            let result = read();
+            if home.is_undisturbed() {
+                return result;
+            }
+        }
     }
 
     /// A dry run needs no right to write.
@@ -140,7 +154,7 @@ impl Session<'_> {
 
     fn init(&self, wish: &cli::Init) -> Result<Outcome, Error> {
         // A home that has a CA is shown to whoever may read it, and nobody is asked anything.
-        if let Some(outcome) = self.init_again()? {
+        if let Some(outcome) = self.init_again(wish)? {
             return Ok(outcome);
         }
         let client = match &wish.client {
@@ -161,7 +175,7 @@ impl Session<'_> {
         if state.has_ca() {
             // Another init was faster.
             drop(home);
-            return Ok(self.init_again()?.unwrap_or_default());
+            return self.init(wish);
         }
         init::refuse_foreign(&state)?;
         let keys = host::fresh(3, wish.key_type)?;
@@ -182,21 +196,34 @@ impl Session<'_> {
     }
 
     /// What `init` says of a home that has a CA; nothing if there is none.
-    fn init_again(&self) -> Result<Option<Outcome>, Error> {
-        let _home = self.open(Access::Read)?;
-        let state = host::home_state(&self.home)?;
-        if !state.has_ca() {
-            init::refuse_foreign(&state)?;
+    fn init_again(&self, wish: &cli::Init) -> Result<Option<Outcome>, Error> {
+        let path = self.home.join(layout::CA_KEY);
+        let found = self.reading(|| {
+            let state = host::home_state(&self.home)?;
+            if !state.has_ca() {
+                init::refuse_foreign(&state)?;
+                return Ok(None);
+            }
+            state.ledger()?;
+            Ok(Some((state.ca()?, host::key_state(&path))))
+        })?;
+        let Some((ca, key)) = found else {
             return Ok(None);
-        }
-        state.ledger()?;
-        let ca = state.ca()?;
-        let quiet = self.request.talk == Talk::Quiet;
-        Ok(Some(data(match self.request.output {
-            Output::Text if quiet => String::new(),
-            Output::Text => report::already(&self.home, &ca, &self.program),
-            Output::Json => report::already_json(&self.home),
-        })))
+        };
+        let unmet = report::unmet(
+            self.stderr,
+            &self.program,
+            wish.encryption == Encryption::Encrypted
+                && matches!(key, FileState::Present(_))
+                && !self.is_encrypted(&key),
+            wish.constrain == init::Constraint::ToSans && ca.name_constraints.is_none(),
+        );
+        let data = match (self.request.output, self.request.talk) {
+            (Output::Text, Talk::Quiet) => String::new(),
+            (Output::Text, _) => report::already(&self.home, &ca, &self.program),
+            (Output::Json, _) => report::already_json(&self.home),
+        };
+        Ok(Some(self.outcome(data, unmet)))
     }
 
     fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
@@ -211,8 +238,7 @@ impl Session<'_> {
             issue::refuse_taken(&wish.wishes, taken)?;
             Ok(state)
         };
-        drop(self.open(Access::Read)?);
-        refuse()?;
+        self.reading(refuse)?;
         let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
         let mut home = self.open_to_change(wish.mode, Create::No)?;
         let state = refuse()?;
@@ -276,12 +302,13 @@ impl Session<'_> {
     }
 
     fn list(&self) -> Result<Outcome, Error> {
-        let _home = self.open(Access::Read)?;
-        let state = host::home_state(&self.home)?;
-        let ca = state.ca()?;
-        let revoked = list::revoked(&state.ledger()?);
         let now = host::clock();
-        let mut rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
+        let (ca, mut rows) = self.reading(|| {
+            let state = host::home_state(&self.home)?;
+            let revoked = list::revoked(&state.ledger()?);
+            let rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
+            Ok((state.ca()?, rows))
+        })?;
         rows.push(list::ca_row(&ca, now));
         list::sort(&mut rows);
         Ok(data(match self.request.output {
@@ -291,31 +318,35 @@ impl Session<'_> {
     }
 
     fn verify(&self, passphrase_file: Option<&Path>) -> Result<Outcome, Error> {
-        let _home = self.open(Access::Read)?;
-        let state = host::home_state(&self.home)?;
-        if let Err(error @ crate::plan::Error::NoCa { .. }) = state.ca() {
-            // Nothing to judge is not the same as nothing wrong.
-            return Err(error.into());
-        }
-        let context = verify::Context::new(&state, host::clock());
         let passphrase = passphrase_file
             .map(host::passphrase_from_file)
             .transpose()?;
-        let good_copy = match context.vouches_for_ca() {
-            true => None,
-            false => host::first_ca_copy(&self.home, |ca| context.is_ledgers_ca(ca)),
-        };
-        let (mut findings, notes) = verify::home(
-            &context,
-            &state,
-            host::kind_directories(&self.home)?,
-            &host::key_state(&self.home.join(layout::CA_KEY)),
-            passphrase.as_ref(),
-            good_copy,
-        )?;
-        let pairs = host::map_pairs(&self.home, |pair| verify::pair(&context, &pair))?;
-        let checked = pairs.len() + usize::from(state.has_ca());
-        findings.extend(pairs.into_iter().flatten());
+        let now = host::clock();
+        let (findings, notes, checked) = self.reading(|| {
+            let state = host::home_state(&self.home)?;
+            if let Err(error @ crate::plan::Error::NoCa { .. }) = state.ca() {
+                // Nothing to judge is not the same as nothing wrong.
+                return Err(error.into());
+            }
+            let context = verify::Context::new(&state, now);
+            let good_copy = match context.vouches_for_ca() {
+                true => None,
+                false => host::first_ca_copy(&self.home, |ca| context.is_ledgers_ca(ca)),
+            };
+            let (mut findings, notes) = verify::home(
+                &context,
+                &state,
+                host::kind_directories(&self.home)?,
+                &host::key_state(&self.home.join(layout::CA_KEY)),
+                passphrase.as_ref(),
+                good_copy,
+            )?;
+            findings.extend(verify::leftovers(host::leftovers(&self.home)));
+            let pairs = host::map_pairs(&self.home, |pair| verify::pair(&context, &pair))?;
+            let checked = pairs.len() + usize::from(state.has_ca());
+            findings.extend(pairs.into_iter().flatten());
+            Ok((findings, notes, checked))
+        })?;
         let notes = notes
             .iter()
             .map(|note| report::note(self.stderr, &report::note_words(note)));
@@ -325,16 +356,21 @@ impl Session<'_> {
             }
             Output::Json => report::verify_json(&self.home, &self.program, &findings, checked),
         };
-        let mut outcome = self.outcome(data, notes.collect());
+        let mut talk: String = notes.collect();
+        if let Some(words) = report::aside_words(&findings) {
+            talk.push_str(&report::note(self.stderr, words));
+        }
+        let mut outcome = self.outcome(data, talk);
         outcome.code = u8::from(!findings.is_empty());
         Ok(outcome)
     }
 
     fn ca_show(&self) -> Result<Outcome, Error> {
-        let _home = self.open(Access::Read)?;
-        let state = host::home_state(&self.home)?;
-        let ca = state.ca()?;
-        let key = match host::key_state(&self.home.join(layout::CA_KEY)) {
+        let (ca, key) = self.reading(|| {
+            let ca = host::home_state(&self.home)?.ca()?;
+            Ok((ca, host::key_state(&self.home.join(layout::CA_KEY))))
+        })?;
+        let key = match key {
             FileState::Absent => CaKey::Absent,
             FileState::OpenKey { mode } => CaKey::Open(mode),
             FileState::Unreadable(cause) => CaKey::Unreadable(cause),
@@ -354,11 +390,10 @@ impl Session<'_> {
     fn ca_passwd(&self, wish: &cli::CaPasswd) -> Result<Outcome, Error> {
         let path = self.home.join(layout::CA_KEY);
         // All that is asked is asked before the lock: nobody else waits while a person types.
-        let ca = {
-            let _home = self.open(Access::Read)?;
-            host::home_state(&self.home)?.ca()?
-        };
-        let old = host::key_state(&path);
+        let (ca, old) = self.reading(|| {
+            let ca = host::home_state(&self.home)?.ca()?;
+            Ok((ca, host::key_state(&path)))
+        })?;
         let removes = matches!(wish.new, NewPassphrase::None(_));
         if removes && matches!(old, FileState::Present(_)) && !self.is_encrypted(&old) {
             return Err(crate::plan::Error::NoPassphrase { path }.into());

@@ -1242,6 +1242,52 @@ fn verify_refuses_a_directory_of_clients_that_is_a_file() {
 }
 
 #[test]
+fn second_init_says_what_it_does_not_do() {
+    let home = TestHome::with_ca(&[]);
+    let line = "dockpki init --san localhost --encrypt --constrain";
+    shown(&home, line, "second_init_says_what_it_does_not_do");
+}
+
+#[test]
+fn verify_finds_what_nobody_finished_or_undid() {
+    let home = TestHome::with_ca(&[]);
+    let staged = home.path().join("clients/.bob.0123456789abcdef");
+    fs::create_dir(&staged).unwrap();
+    write(&staged.join("key.pem"), 0o400, "a key");
+    write(&home.path().join(".journal.old"), 0o600, "{]");
+    found_and_mended(&home, "verify_finds_what_nobody_finished_or_undid");
+}
+
+#[test]
+fn verify_has_a_certificate_issued_again_as_it_was() {
+    let home = TestHome::with_ca(&[]);
+    let line = [
+        "client",
+        "issue",
+        "bob",
+        "--valid-for",
+        "36h",
+        "--key-type",
+        "ed25519",
+    ];
+    home.run(line).succeeds();
+    fs::remove_file(home.path().join("clients/bob/key.pem")).unwrap();
+    let golden = "verify_has_a_certificate_issued_again_as_it_was";
+    found_and_mended(&home, golden);
+}
+
+#[test]
+fn refuses_a_passphrase_file_openssl_would_not_read_whole() {
+    let home = TestHome::with_ca(&[]);
+    write(&home.around().join("secret"), 0o400, "x".repeat(1024));
+    let line = "dockpki ca passwd --new-passphrase-file secret";
+    let golden = "refuses_a_passphrase_file_openssl_would_not_read_whole";
+    refused(&home, line, golden);
+    write(&home.around().join("secret"), 0o400, "x".repeat(1023));
+    home.run(["verify"]).succeeds();
+}
+
+#[test]
 fn refuses_a_journal_that_leads_out_of_the_home() {
     let home = TestHome::with_ca(&[]);
     let victim = home.around().join("victim");

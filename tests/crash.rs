@@ -259,10 +259,10 @@ fn has_journal(home: &TestHome) -> bool {
 #[track_caller]
 fn told_of_recovery(ran: &Ran, had_journal: bool, command: &str) -> Option<AllOrNothing> {
     let finished =
-        format!("note: an earlier `{command}` was killed near its end and is finished now");
-    let undone = format!("note: an earlier `{command}` was killed and is undone now");
+        format!("note: an earlier `{command}` was cut off near its end and is finished now");
+    let undone = format!("note: an earlier `{command}` was cut off and is undone now");
     // Of one that was killed before it had said what it was about to do.
-    let unnamed = "note: an earlier command was killed and is undone now";
+    let unnamed = "note: an earlier command was cut off and is undone now";
     let told = match () {
         () if ran.stderr.contains(&finished) => Some(AllOrNothing::All),
         () if ran.stderr.contains(&undone) => Some(AllOrNothing::Nothing),
@@ -446,7 +446,7 @@ fn survives_a_kill_of_its_recovery(case: &Case) {
 }
 
 const NOT_DURABLE: &str = "error: it is done, but a power cut now might take it: ";
-const NOT_UNDONE: &str = "not all of it could be undone";
+const NOT_UNDONE: &str = "it could not be undone";
 
 /// Whether the command may say 3 when a single call fails.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1024,11 +1024,7 @@ fn root_reads_the_home_of_somebody_else_and_does_not_write_there() {
     let passwd = ["ca", "passwd", "--new-passphrase-file", &new];
     let server = ["server", "issue", "web", "--san", "web.example.com"];
     for arguments in [ISSUE, &server, &passwd] {
-        refuses(
-            &home,
-            arguments,
-            &["belongs to user 65534 and you are root"],
-        );
+        refuses(&home, arguments, &["belongs to user 65534, not to you"]);
     }
     home.run(["list"]).succeeds();
     home.run(["ca", "show"]).succeeds();
@@ -1047,7 +1043,7 @@ fn a_directory_of_somebody_else_is_no_new_home_for_root() {
     let home = TestHome::new();
     fs::create_dir(home.path()).unwrap();
     give_to_nobody(&home.path());
-    refuses(&home, INIT, &["belongs to user 65534 and you are root"]);
+    refuses(&home, INIT, &["belongs to user 65534, not to you"]);
     assert!(
         !home.path().join(".lock").exists(),
         "a lock was left behind"

@@ -32,13 +32,13 @@ Examples:
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// Use this directory as home [default: $DOCKPKI_HOME, else /var/lib/dockpki for root and ~/.local/share/dockpki for others]
+    /// Use this directory as home [default: $DOCKPKI_HOME, else /var/lib/dockpki for root and $XDG_DATA_HOME/dockpki or ~/.local/share/dockpki for others]
     #[arg(long, value_name = "DIR", global = true)]
     pub(super) home: Option<PathBuf>,
     /// Choose the form of standard output
     #[arg(long, value_name = "FORM", global = true, default_value = "text")]
     pub(super) output: Output,
-    /// Say nothing but errors and data
+    /// Say nothing but errors and what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Also say which home is used and each change

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::home::Home;
 use super::journal::{self, Journal, Phase, Step};
 use super::{Error, write};
+use crate::plan::state::Outcome;
 use crate::plan::{Change, NewFile, Plan};
 
 /// Carries out a plan under the home's lock.
@@ -70,6 +71,10 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
             Err(Error::NotUndone {
                 cause: Box::new(cause),
                 left: Box::new(left),
+                next: match Phase::current(&path) {
+                    Some(Phase::Publishing) => Outcome::Finished,
+                    _ => Outcome::Undone,
+                },
             })
         }
     }

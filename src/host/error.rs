@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::plan::state::Outcome;
+
 /// A failure of disk, terminal or environment.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -20,12 +22,16 @@ pub enum Error {
     Changed { path: PathBuf },
     /// Something stands where a directory should be.
     NotADirectory { path: PathBuf },
-    /// Root would write in a home of another user's.
+    /// The home is another user's.
     ForeignHome { path: PathBuf, owner: u32 },
     /// The journal of a killed command cannot be read.
     Journal { path: PathBuf, cause: String },
     /// A change failed, and not all of what came before it could be undone.
-    NotUndone { cause: Box<Error>, left: Box<Error> },
+    NotUndone {
+        cause: Box<Error>,
+        left: Box<Error>,
+        next: Outcome,
+    },
     /// Everything is done, but a power cut now might take it.
     NotDurable { cause: Box<Error> },
     /// A file to be replaced is a symbolic link.
@@ -107,7 +113,7 @@ impl fmt::Display for Error {
             ),
             Self::ForeignHome { path, owner } => write!(
                 f,
-                "`{}` belongs to user {owner} and you are root: wanted that user, or a home of root's",
+                "`{}` belongs to user {owner}, not to you: wanted its owner, or a home of your own",
                 path.display()
             ),
             Self::Journal { path, cause } => write!(
@@ -115,8 +121,15 @@ impl fmt::Display for Error {
                 "the journal `{}` of a killed command cannot be read: {cause}",
                 path.display()
             ),
-            Self::NotUndone { cause, left } => {
-                write!(f, "{cause}; and not all of it could be undone: {left}")
+            Self::NotUndone { cause, left, next } => {
+                let next = match next {
+                    Outcome::Finished => "finishes",
+                    Outcome::Undone => "undoes",
+                };
+                write!(
+                    f,
+                    "{cause}; it could not be undone ({left}): the next dockpki {next} it"
+                )
             }
             Self::NotDurable { cause } => {
                 write!(f, "it is done, but a power cut now might take it: {cause}")

@@ -82,6 +82,14 @@ impl Home {
         self.recovered.as_ref()
     }
 
+    /// Whether nobody can have written while we read: we hold the lock, or there is still none,
+    /// and no journal.
+    pub fn is_undisturbed(&self) -> bool {
+        self.lock.is_some()
+            || (self.path.join(layout::LOCK).symlink_metadata().is_err()
+                && Phase::current(&self.path).is_none())
+    }
+
     /// The directories in which something was made for the home, to be made durable.
     pub(super) fn parents_of_made(&self) -> impl Iterator<Item = PathBuf> {
         let parents = self.made.iter().filter_map(|path| path.parent());
@@ -111,8 +119,10 @@ impl Home {
                 Err(cause) if cause.kind() == ErrorKind::AlreadyExists => continue,
                 Err(cause) => return Err(Error::io("make", &path)(cause)),
             }
-            // Whatever the umask is.
-            write::set_mode(&path, mode)?;
+            if path == self.path {
+                // Whatever the umask is.
+                write::set_mode(&path, mode)?;
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! needs no room on a full disk.  It is there exactly while a command changes the home, and after
 //! one was killed.  It holds paths and lengths, never contents.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -167,10 +168,14 @@ pub(super) fn recover(home: &Path) -> Result<Option<Recovery>, Error> {
 }
 
 /// Whether a journal was cut off while it was written: its end is missing, or a power cut left
-/// nothing but zeros.
+/// zeros there.
 fn is_torn(text: &[u8]) -> bool {
-    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(text);
-    parsed.is_err_and(|error| error.is_eof()) || text.iter().all(|octet| *octet == 0)
+    let written = text
+        .iter()
+        .rposition(|octet| *octet != 0)
+        .map_or(0, |last| last + 1);
+    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&text[..written]);
+    parsed.is_err_and(|error| error.is_eof())
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<Journal, Error> {
@@ -191,6 +196,19 @@ fn parse(text: &[u8], path: &Path) -> Result<Journal, Error> {
 }
 
 impl Step {
+    /// The directory it changes; nothing for the home's own mode.
+    fn parent(&self) -> Option<&str> {
+        match self {
+            Self::SetMode { .. } => None,
+            Self::MakeDirectory { path }
+            | Self::Append { path, .. }
+            | Self::Place { path, .. }
+            | Self::Replace { path, .. } => {
+                Some(path.rsplit_once('/').map_or("", |(parent, _)| parent))
+            }
+        }
+    }
+
     /// Whether a command of ours could have written it: what the journal names is removed and
     /// renamed, and it may have been damaged, or written by somebody else.
     fn is_ours(&self) -> bool {
@@ -218,7 +236,14 @@ pub(super) fn undo_all(home: &Path, steps: &[Step], phase: Phase) -> Result<(), 
     for step in steps.iter().rev() {
         first = first.and(undo(home, step, phase));
     }
-    first
+    first?;
+    // Durable before the journal goes: what came back after a power cut would be nobody's.
+    let parents = steps
+        .iter()
+        .flat_map(Step::parent)
+        .map(|path| home.join(path));
+    let parents = BTreeSet::from_iter(parents.filter(|path| path.is_dir()));
+    write::sync(&Vec::from_iter(parents), home)
 }
 
 /// Takes a step back.  Fine to call again.
@@ -258,15 +283,15 @@ fn undo(home: &Path, step: &Step, phase: Phase) -> Result<(), Error> {
             let path = home.join(path);
             match before {
                 None => write::remove(&path),
-                Some(length) => {
-                    let file = OpenOptions::new()
-                        .write(true)
-                        .open(&path)
-                        .map_err(Error::io("write", &path))?;
-                    file.set_len(*length)
-                        .and_then(|()| file.sync_all())
-                        .map_err(Error::io("write", &path))
+                // Nothing was added yet, or somebody else's hand took it away, or all of it.
+                Some(length) if fs::metadata(&path).map_or(0, |file| file.len()) <= *length => {
+                    Ok(())
                 }
+                Some(length) => OpenOptions::new()
+                    .write(true)
+                    .open(&path)
+                    .and_then(|file| file.set_len(*length).and_then(|()| file.sync_all()))
+                    .map_err(Error::io("write", &path)),
             }
         }
     }

@@ -1,8 +1,6 @@
 //! Fresh keys and serials, on all cores where that pays.
 
-use rayon::prelude::*;
-
-use super::Error;
+use super::{Error, parallel};
 use crate::pki::{KeyType, PrivateKey, Serial};
 use crate::plan::issue::Fresh;
 
@@ -18,9 +16,8 @@ pub fn fresh(count: usize, key_type: KeyType) -> Result<Vec<Fresh>, Error> {
         })
     };
     let side_by_side = if key_type.is_rsa() { 2 } else { 256 };
-    let all: Result<_, crate::pki::Error> = match count >= side_by_side {
-        true => (0..count).into_par_iter().map(one).collect(),
-        false => (0..count).map(one).collect(),
-    };
-    all.map_err(Error::Key)
+    parallel::map(Vec::from_iter(0..count), side_by_side, one)
+        .into_iter()
+        .collect::<Result<_, crate::pki::Error>>()
+        .map_err(Error::Key)
 }

@@ -10,6 +10,7 @@ mod error;
 mod home;
 mod journal;
 mod keys;
+mod parallel;
 mod read;
 mod secret;
 mod write;
@@ -19,5 +20,7 @@ pub use environment::{absolute, clock, default_home, invoking_user, is_terminal,
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
 pub use keys::fresh;
-pub use read::{exists, first_ca_copy, home_state, key_state, kind_directories, map_pairs};
+pub use read::{
+    exists, first_ca_copy, home_state, key_state, kind_directories, leftovers, map_pairs,
+};
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};

@@ -5,11 +5,10 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::Error;
 use super::error::words;
+use super::{Error, parallel, write};
 use crate::pki::Certificate;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::state::{DirectoryState, FileState, HomeState, PairState, PresentFile};
@@ -74,10 +73,9 @@ pub fn map_pairs<T: Send>(
     for kind in PairKind::ALL {
         let mut names = pair_names(home, kind)?;
         names.sort();
-        let read = names
-            .into_par_iter()
-            .map(|name| map(pair_state(home, kind, name)));
-        all.par_extend(read);
+        all.extend(parallel::map(names, 64, |name| {
+            map(pair_state(home, kind, name))
+        }));
     }
     Ok(all)
 }
@@ -96,6 +94,25 @@ pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Certificate) -> bool) -> Op
         }
         _ => false,
     })
+}
+
+/// What commands left behind that nobody finished or undid: staged files and directories, and
+/// journals somebody put aside.
+pub fn leftovers(home: &Path) -> Vec<PathBuf> {
+    let directories = [home.to_owned()].into_iter();
+    let directories = directories.chain(PairKind::ALL.map(|kind| home.join(kind.directory())));
+    let mut found = Vec::new();
+    for directory in directories {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_journal = directory == home && name.starts_with(layout::JOURNAL);
+            if is_journal || write::looks_staged(&name) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 fn pair_names(home: &Path, kind: PairKind) -> Result<Vec<String>, Error> {

@@ -62,10 +62,19 @@ pub(super) fn is_staged(staged: &str, path: &str) -> bool {
         .strip_prefix('.')
         .and_then(|rest| rest.strip_prefix(name))
         .and_then(|rest| rest.strip_prefix('.'));
-    staged_parent == parent
-        && random.is_some_and(|random| {
-            random.len() == 16 && random.bytes().all(|digit| digit.is_ascii_hexdigit())
-        })
+    staged_parent == parent && random.is_some_and(is_random)
+}
+
+/// Whether a file name is one [`staged_name`] gives for any.
+pub(super) fn looks_staged(name: &str) -> bool {
+    name.starts_with('.')
+        && name
+            .rsplit_once('.')
+            .is_some_and(|(_, random)| is_random(random))
+}
+
+fn is_random(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// Renames to a path where nothing is, as one step with the check where the system can.
@@ -112,17 +121,27 @@ pub(super) fn sync(paths: &[PathBuf], home: &Path) -> Result<(), Error> {
     // Side by side, for a file system commits together what it is asked for together: on ext4
     // under load this takes a sixth of the time of one after the other.
     let threads = paths.len().clamp(1, 8);
+    let share = |first: usize| {
+        let mut paths = paths.iter().skip(first).step_by(threads);
+        move || paths.try_for_each(|path| sync_one(path))
+    };
     std::thread::scope(|scope| {
-        let share = |first: usize| {
-            let mut paths = paths.iter().skip(first).step_by(threads);
-            scope.spawn(move || paths.try_for_each(|path| sync_one(path)))
-        };
-        let running: Vec<_> = (0..threads).map(share).collect();
-        running.into_iter().try_for_each(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        let others = (1..threads).map(|first| {
+            // Where no thread is to be had, this one does it.
+            let thread = std::thread::Builder::new().spawn_scoped(scope, share(first));
+            thread.map_err(|_| first)
+        });
+        let others = Vec::from_iter(others);
+        let mut result = share(0)();
+        for other in others {
+            result = result.and(match other {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(first) => share(first)(),
+            });
+        }
+        result
     })
 }
 

@@ -138,7 +138,7 @@ impl fmt::Display for Error {
             Self::ClientNotPermitted { name } => write!(
                 f,
                 "`{name}` reads as a host name outside the CA's name constraints: \
-                 wanted a client name without a dot"
+                 wanted one without a dot, or below them"
             ),
             Self::OutsideCa { ca } => write!(
                 f,

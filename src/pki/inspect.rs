@@ -91,6 +91,14 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(broken(format!("{} octets after its end", rest.len())));
         }
+        if x509
+            .raw_serial()
+            .first()
+            .is_some_and(|first| first & 0x80 != 0)
+        {
+            // Docker's engine from 29 on loads none either.
+            return Err(broken("its serial number is negative".into()));
+        }
         let at = |time: x509_parser::time::ASN1Time| -> OffsetDateTime { time.to_datetime() };
         let mut certificate = Self {
             der: der.to_vec(),

@@ -297,6 +297,33 @@ impl PublicKey {
         &self.0
     }
 
+    /// The kind of key, if it is one dockpki makes.
+    pub fn key_type(&self) -> Option<KeyType> {
+        use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
+        use x509_parser::public_key::PublicKey as Parsed;
+        let (_, info) = SubjectPublicKeyInfo::from_der(&self.0).ok()?;
+        if info.algorithm.algorithm.as_bytes() == ED25519.as_bytes() {
+            return Some(KeyType::Ed25519);
+        }
+        match info.parsed().ok()? {
+            Parsed::RSA(key) => match key.key_size() {
+                2048 => Some(KeyType::Rsa2048),
+                3072 => Some(KeyType::Rsa3072),
+                4096 => Some(KeyType::Rsa4096),
+                _ => None,
+            },
+            Parsed::EC(_) => {
+                let curve = info.algorithm.parameters.as_ref()?.as_oid().ok()?;
+                match curve.as_bytes() {
+                    bytes if bytes == PRIME256V1.as_bytes() => Some(KeyType::P256),
+                    bytes if bytes == SECP384R1.as_bytes() => Some(KeyType::P384),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is an RSA key of any size (RFC 3279, section 2.3.1).
     pub fn is_rsa(&self) -> bool {
         use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
@@ -327,6 +354,7 @@ mod tests {
             let read = PrivateKey::from_pem(key.to_pem().unwrap().expose().as_bytes()).unwrap();
             assert_eq!(read.key_type(), key_type);
             assert_eq!(read.public_key(), key.public_key());
+            assert_eq!(read.public_key().key_type(), Some(key_type));
         }
     }
 

@@ -134,6 +134,13 @@ impl Validity {
             && other.not_after <= self.not_after
     }
 
+    /// The life a certificate with this validity was given, to the hour: what is left of the span
+    /// without the hour it was backdated.  Nothing for a span of less than two hours.
+    pub fn life(&self) -> Option<Life> {
+        let hours = (self.duration() - BACKDATE).whole_hours();
+        (hours >= 1).then(|| Life(Duration::hours(hours)))
+    }
+
     /// The whole span, from not-before to not-after.
     pub fn duration(&self) -> Duration {
         self.not_after - self.not_before

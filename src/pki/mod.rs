@@ -1,8 +1,9 @@
 //! Makes and reads certificates.  Values in, values out.
 //!
 //! Nothing here touches the disk, the clock or the environment: time, keys and serials are
-//! arguments.  The two places that roll dice are [`PrivateKey::generate`] and
-//! [`Serial::generate`]; every function that needs a key or a serial takes one that exists.
+//! arguments.  Three functions roll dice: [`PrivateKey::generate`], [`Serial::generate`], and
+//! [`encrypt_key`] for its salt; every other one that needs a key or a serial takes one that
+//! exists.
 //!
 //! The profile is strict on purpose and has no knobs beyond the ones in the signatures: see
 //! [`Ca`] for what goes into each certificate, and [`profile`] for the reading side, which

@@ -114,11 +114,8 @@ impl HomeState {
 
     /// Whether anything of a home is there but the CA's certificate.
     fn is_begun(&self) -> bool {
-        let ours = [layout::CA_KEY]
-            .into_iter()
-            .chain(PairKind::ALL.map(PairKind::directory));
-        let mut ours = ours.map(str::to_owned);
-        !matches!(self.ledger, FileState::Absent) || ours.any(|name| self.others.contains(&name))
+        let has_key = self.others.iter().any(|name| name == layout::CA_KEY);
+        has_key || !matches!(self.ledger, FileState::Absent)
     }
 
     /// The CA's certificate.

@@ -45,18 +45,18 @@ pub fn ca(home: &Path, ca: &Certificate, key: &CaKey, now: OffsetDateTime) -> St
     let key_path = home.join(layout::CA_KEY);
     let key = match key {
         CaKey::Absent => "not here: nothing can be issued from here".into(),
-        CaKey::Encrypted => format!("{}, encrypted", key_path.display()),
-        CaKey::Plain => format!("{}, not encrypted", key_path.display()),
+        CaKey::Encrypted => format!("{}, encrypted", super::shown(&key_path)),
+        CaKey::Plain => format!("{}, not encrypted", super::shown(&key_path)),
         CaKey::Open(mode) => {
             format!(
                 "{}, mode {mode:04o}: others can read it",
-                key_path.display()
+                super::shown(&key_path)
             )
         }
         CaKey::Unreadable(cause) => {
-            format!("{}, which cannot be read: {cause}", key_path.display())
+            format!("{}, which cannot be read: {cause}", super::shown(&key_path))
         }
-        CaKey::Broken => format!("{}, but that is no private key", key_path.display()),
+        CaKey::Broken => format!("{}, but that is no private key", super::shown(&key_path)),
     };
     let may_sign = match &ca.name_constraints {
         Some(constraints) => format!("only {constraints}"),
@@ -72,7 +72,7 @@ pub fn ca(home: &Path, ca: &Certificate, key: &CaKey, now: OffsetDateTime) -> St
          sha256       {}\n\
          signs for    {may_sign}\n",
         printable(ca.common_name.as_deref().unwrap_or_default()),
-        home.join(layout::CA_CERTIFICATE).display(),
+        super::shown(&home.join(layout::CA_CERTIFICATE)),
         date(ca.validity.not_before),
         date(ca.validity.not_after),
         left(ca.validity.not_after - now),

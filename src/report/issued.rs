@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::plan::{Line, files_table, lines};
 use super::table::{Cell, table};
-use super::{JSON_VERSION, Style, count, day, json, sans, shell_word, warning};
+use super::{JSON_VERSION, Style, count, day, hint, json, sans, shell_word, warning};
 use crate::pki::{Certificate, SubjectAltName};
 use crate::plan::issue::{Cut, Issuance, PlannedPair};
 use crate::plan::layout::{self, PairKind};
@@ -24,7 +24,7 @@ pub fn issued(style: Style, home: &Path, issuance: &Issuance) -> String {
     format!(
         "Made {} in {}\n\n{}\n{}",
         count(all, "certificate"),
-        home.display(),
+        super::shown(home),
         table(style, ["KIND", "NAME", "UNTIL", "FOR"], &rows),
         files_table(style, &issuance.plan),
     )
@@ -197,10 +197,24 @@ pub fn already(home: &Path, ca: &Certificate, program: &str) -> String {
          See what it holds:    {program} list\n\
          Another server:       {program} server issue NAME --san LIST\n\
          Another client:       {program} client issue NAME\n",
-        home.display(),
+        super::shown(home),
         super::printable(ca.common_name.as_deref().unwrap_or_default()),
         day(ca.validity.not_after),
     )
+}
+
+/// What `init` was asked for and a CA that is there already does not have.
+pub fn unmet(style: Style, program: &str, encryption: bool, constraint: bool) -> String {
+    let mut text = String::new();
+    if encryption {
+        text.push_str(&warning(style, "the key of this CA is not encrypted"));
+        text.push_str(&hint(style, &format!("{program} ca passwd")));
+    }
+    if constraint {
+        let words = "this CA is not constrained to any names: that takes a new CA in a new home";
+        text.push_str(&warning(style, words));
+    }
+    text
 }
 
 /// The same as JSON.

@@ -15,10 +15,10 @@ use std::path::Path;
 use time::{Duration, OffsetDateTime};
 
 pub use ca::{CaKey, ca, ca_json};
-pub use issued::{already, already_json, issued, issued_json, next_steps, warnings};
+pub use issued::{already, already_json, issued, issued_json, next_steps, unmet, warnings};
 pub use list::{list, list_json};
 pub use plan::{change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json};
-pub use verify::{note_words, verify, verify_json};
+pub use verify::{aside_words, note_words, verify, verify_json};
 
 pub(crate) use crate::pki::printable;
 use crate::plan::state::{Outcome, Recovery};
@@ -99,8 +99,8 @@ pub fn note(style: Style, text: &str) -> String {
 /// What was done about a killed command.
 pub fn recovered(style: Style, recovery: &Recovery) -> String {
     let done = match recovery.outcome {
-        Outcome::Finished => "was killed near its end and is finished now",
-        Outcome::Undone => "was killed and is undone now",
+        Outcome::Finished => "was cut off near its end and is finished now",
+        Outcome::Undone => "was cut off and is undone now",
     };
     let command = match &recovery.command {
         Some(command) => format!("`{command}`"),
@@ -145,6 +145,11 @@ pub fn shell_word(word: &str) -> String {
         _ => format!("\\{byte:03o}"),
     });
     format!("$'{}'", escaped.collect::<String>())
+}
+
+/// A path, as [`printable`] text.
+pub(crate) fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 /// `1 file`, `2 files`.

@@ -119,7 +119,7 @@ pub fn planned(style: Style, home: &Path, plan: &Plan) -> String {
     let head = format!(
         "dockpki {} would write in {}\nNothing was changed.{keys}\n\n",
         plan.command,
-        home.display()
+        super::shown(home)
     );
     head + &files_table(style, plan)
 }
@@ -161,7 +161,7 @@ pub fn change_lines(plan: &Plan) -> String {
 
 /// That the passphrase of the CA's key is another, or none.
 pub fn passphrase_changed(path: &Path, encryption: Encryption) -> String {
-    let path = path.display();
+    let path = super::shown(path);
     match encryption {
         Encryption::Encrypted => format!("The CA's key has its new passphrase: {path}\n"),
         Encryption::Plain => format!("The CA's key has no passphrase any more: {path}\n"),

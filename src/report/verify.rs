@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Color, JSON_VERSION, Style, count, json, printable, shell_word};
+use crate::pki::Life;
 use crate::plan::issue::Wish;
 use crate::plan::layout;
 use crate::plan::verify::{Finding, Mend, Note};
@@ -75,16 +76,25 @@ pub fn verify_json(home: &Path, program: &str, findings: &[Finding], checked: us
     })
 }
 
+/// That what is put aside is not taken back; nothing if no mend puts anything aside.
+pub fn aside_words(findings: &[Finding]) -> Option<&'static str> {
+    let puts_aside =
+        |finding: &Finding| matches!(finding.mend, Mend::Reissue { .. } | Mend::PutAside(..));
+    findings.iter().any(puts_aside).then_some(
+        "a certificate that is put aside stays valid until its end: destroy its key if it is there",
+    )
+}
+
 /// What was not checked, in words.
 pub fn note_words(note: &Note) -> String {
     match note {
         Note::CaKeyNotOpened(path) => format!(
             "`{}` is encrypted and was not opened: pass --passphrase-file FILE to check that it is this CA's",
-            path.display()
+            super::shown(path)
         ),
         Note::CaKeyElsewhere(path) => format!(
             "`{}` is not there: fine if you keep the CA's key elsewhere, but nothing can be issued from here",
-            path.display()
+            super::shown(path)
         ),
     }
 }
@@ -109,18 +119,32 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
                 shell_word(&copy.to_string_lossy())
             )
         }
-        Mend::Reissue(wish) => {
+        Mend::Reissue {
+            wish,
+            life,
+            key_type,
+        } => {
             let aside = aside(wish.kind().pair(wish.name().as_str()));
-            match &**wish {
-                Wish::Server(name, sans) => format!(
-                    "{aside} && {program} server issue {name} --san {}",
-                    shell_word(&sans.to_string())
-                ),
-                Wish::Client(name) => format!("{aside} && {program} client issue {name}"),
+            let mut issue = match &**wish {
+                Wish::Server(name, sans) => {
+                    format!(
+                        "server issue {name} --san {}",
+                        shell_word(&sans.to_string())
+                    )
+                }
+                Wish::Client(name) => format!("client issue {name}"),
+            };
+            if let Some(life) = life.filter(|life| *life != Life::LEAF) {
+                issue.push_str(&format!(" --valid-for {life}"));
             }
+            if let Some(key_type) = key_type {
+                issue.push_str(&format!(" --key-type {key_type}"));
+            }
+            format!("{aside} && {program} {issue}")
         }
         Mend::PutAside(kind, name) => aside(kind.pair(name)),
         Mend::NewHome => "make a new CA in a new home: this one can issue nothing more".into(),
+        Mend::Remove => format!("rm -r {path}"),
         Mend::SetClock => "set the clock of this machine".into(),
         Mend::Restore => format!("put {path} back from your backup"),
     }

@@ -16,7 +16,7 @@ use super::layout::{self, PairKind};
 use super::ledger::{Entry, Event};
 use super::list;
 use super::state::{DirectoryState, FileState, HomeState, PresentFile};
-use crate::pki::{self, Certificate, Purpose, Validity, date, printable};
+use crate::pki::{self, Certificate, KeyType, Life, Purpose, Validity, date, printable};
 
 pub use ca::{KindDirectories, home};
 pub use pair::pair;
@@ -43,13 +43,22 @@ pub enum Mend {
     /// `chown` to the home's owner of this number.
     Owner(u32),
     /// Put the pair aside and issue it again.
-    Reissue(Box<Wish>),
+    Reissue {
+        /// The pair.
+        wish: Box<Wish>,
+        /// How long its certificate was to live; nothing if it cannot be read.
+        life: Option<Life>,
+        /// The kind of its key; nothing if it cannot be read, or is the CA's.
+        key_type: Option<KeyType>,
+    },
     /// Put the pair aside: nothing it was made for is known.
     PutAside(PairKind, String),
     /// Copy the home's `ca.pem` over this one.
     CopyCa,
     /// Make a new CA in a new home: this one can issue nothing more.
     NewHome,
+    /// Remove it: it is nobody's.
+    Remove,
     /// Set the machine's clock.
     SetClock,
     /// Copy a pair's `ca.pem`, which is good, over the home's.
@@ -120,6 +129,16 @@ impl Context {
     pub fn is_ledgers_ca(&self, ca: &Certificate) -> bool {
         unlike_ledger(self, ca, Purpose::Ca.as_str(), None).is_none()
     }
+}
+
+/// Judges what commands left behind: keys may be in it.
+pub fn leftovers(paths: Vec<PathBuf>) -> impl Iterator<Item = Finding> {
+    paths.into_iter().map(|path| Finding {
+        path,
+        found: "what a command left behind that was neither finished nor undone".into(),
+        wanted: "nothing".into(),
+        mend: Mend::Remove,
+    })
 }
 
 /// What the ledger says against a certificate.

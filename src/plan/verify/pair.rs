@@ -220,5 +220,11 @@ fn mend_of(context: &Context, pair: &PairState, certificate: Option<&Certificate
         }
         (PairKind::Server, None) => return aside(),
     };
-    Mend::Reissue(Box::new(wish))
+    let ca_key_type = ca.and_then(|ca| ca.public_key.key_type());
+    let key_type = certificate.and_then(|certificate| certificate.public_key.key_type());
+    Mend::Reissue {
+        wish: Box::new(wish),
+        life: certificate.and_then(|certificate| certificate.validity.life()),
+        key_type: key_type.filter(|key_type| Some(*key_type) != ca_key_type),
+    }
 }
