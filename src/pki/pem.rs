@@ -6,8 +6,9 @@
 use std::fmt;
 use std::io;
 
+use base64ct::{Base64, Encoding};
 use data_encoding::BASE64;
-use pkcs8::der::pem::{LineEnding, decode_vec, encode_string};
+use pkcs8::der::pem::decode_vec;
 use rustls_pemfile::Item;
 use zeroize::Zeroizing;
 
@@ -23,11 +24,12 @@ impl SecretPem {
     }
 
     fn encode(label: &'static str, der: &[u8]) -> Self {
-        // It computes the size first, so the one allocation that holds the secret is the one zeroed.
-        let text = encode_string(label, LineEnding::LF, der);
-        Self(Zeroizing::new(
-            text.expect("the label is a constant of this crate and valid"),
-        ))
+        let mut line = Zeroizing::new([0; COLUMNS]);
+        // In constant time, for this is a secret.
+        Self(Zeroizing::new(encode(label, der, |octets, pem| {
+            let line = Base64::encode(octets, &mut *line);
+            pem.push_str(line.expect("48 octets or less are 64 columns or less"));
+        })))
     }
 
     /// The PEM text, to be written where only its owner can read it.
@@ -49,16 +51,29 @@ impl fmt::Debug for SecretPem {
 
 /// Writes one certificate as PEM, 64 columns, `\n` at each line's end.
 pub fn certificate_pem(der: &[u8]) -> String {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----\n";
-    const END: &str = "-----END CERTIFICATE-----\n";
-    // 48 octets are 64 columns.  No constant time here: a certificate is no secret.
-    let mut pem = String::with_capacity(BEGIN.len() + der.len().div_ceil(48) * 65 + END.len());
-    pem.push_str(BEGIN);
-    for line in der.chunks(48) {
-        BASE64.encode_append(line, &mut pem);
+    encode("CERTIFICATE", der, |octets, pem| {
+        BASE64.encode_append(octets, pem)
+    })
+}
+
+/// The columns of a line (RFC 7468, section 2).
+const COLUMNS: usize = 64;
+
+/// Writes one block, in one allocation: a secret that moves leaves a copy behind.
+fn encode(label: &str, der: &[u8], mut push_line: impl FnMut(&[u8], &mut String)) -> String {
+    let lines = der.chunks(COLUMNS / 4 * 3);
+    let frame = "-----BEGIN -----\n-----END -----\n".len() + 2 * label.len();
+    let mut pem = String::with_capacity(frame + lines.len() * (COLUMNS + 1));
+    for part in ["-----BEGIN ", label, "-----\n"] {
+        pem.push_str(part);
+    }
+    for line in lines {
+        push_line(line, &mut pem);
         pem.push('\n');
     }
-    pem.push_str(END);
+    for part in ["-----END ", label, "-----\n"] {
+        pem.push_str(part);
+    }
     pem
 }
 
@@ -173,6 +188,8 @@ fn count(haystack: &[u8], needle: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use pkcs8::der::pem::{LineEnding, encode_string};
+
     use super::*;
 
     #[test]
@@ -194,11 +211,17 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_written_as_others_write_it() {
+    fn blocks_are_written_as_others_write_them() {
         for length in [1, 47, 48, 49, 96, 500] {
             let der = vec![0xa5; length];
             let theirs = encode_string("CERTIFICATE", LineEnding::LF, &der).unwrap();
             assert_eq!(certificate_pem(&der), theirs, "{length} octets");
+            let theirs = encode_string("PRIVATE KEY", LineEnding::LF, &der).unwrap();
+            assert_eq!(
+                SecretPem::encode_key(&der).expose(),
+                theirs,
+                "{length} octets"
+            );
         }
     }
 
