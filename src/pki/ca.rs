@@ -91,6 +91,9 @@ impl Ca {
     /// With `constrain_to`, the CA carries critical name constraints that permit these host
     /// names with all below them, and these addresses, and nothing else (RFC 5280, section
     /// 4.2.1.10).
+    ///
+    /// # Errors
+    /// [`Error::Signing`] if the library under us cannot sign.
     pub fn new(
         key: PrivateKey,
         serial: &Serial,
@@ -154,7 +157,9 @@ impl Ca {
     /// Issues a server certificate: serverAuth, for these names and addresses.
     ///
     /// # Errors
-    /// [`Error::NotPermitted`] if a name is outside the CA's name constraints.
+    /// [`Error::NotPermitted`] if a name is outside the CA's name constraints,
+    /// [`Error::OutsideCa`] if the validity is not within the CA's, [`Error::Serial`] if X.509 has
+    /// no such serial.
     pub fn issue_server(
         &self,
         sans: &SubjectAltNames,
@@ -205,7 +210,7 @@ impl Ca {
     ///
     /// # Errors
     /// [`Error::ClientNotPermitted`] if the CA has name constraints and the name reads as a host
-    /// name they do not permit.
+    /// name they do not permit; else as for [`Ca::issue_server`].
     pub fn issue_client(
         &self,
         name: &Name,

@@ -48,6 +48,9 @@ const MAX_SCRYPT_BYTES: u128 = 1 << 30;
 
 /// Encrypts a key: one `ENCRYPTED PRIVATE KEY` block (RFC 5958, section 3; RFC 8018, section
 /// 6.2).  Takes about a tenth of a second, as does opening it.
+///
+/// # Errors
+/// [`Error::NoRandomness`] if the system gives none for salt and IV.
 pub fn encrypt_key(key: &PrivateKey, passphrase: &Passphrase) -> Result<SecretPem, Error> {
     let mut salt = [0u8; 16];
     let mut iv = [0u8; 16];
@@ -73,6 +76,9 @@ pub fn encrypt_key(key: &PrivateKey, passphrase: &Passphrase) -> Result<SecretPe
 }
 
 /// Whether a key file's PEM is encrypted.
+///
+/// # Errors
+/// [`Error::NoPem`] and [`Error::BrokenPem`] if it is no PEM of a key.
 pub fn is_encrypted(pem: &[u8]) -> Result<bool, Error> {
     Ok(matches!(pem::key_from_pem(pem)?, KeyPem::Encrypted(_)))
 }
@@ -81,7 +87,7 @@ pub fn is_encrypted(pem: &[u8]) -> Result<bool, Error> {
 ///
 /// # Errors
 /// [`Error::NotEncrypted`] if the key needs no passphrase, [`Error::WrongPassphrase`] if this
-/// one does not open it.
+/// one does not open it, [`Error::ExcessiveKdf`] if to try would take more than 1 GiB of memory.
 pub fn decrypt_key(pem: &[u8], passphrase: &Passphrase) -> Result<PrivateKey, Error> {
     let der = match pem::key_from_pem(pem)? {
         KeyPem::Encrypted(der) => der,

@@ -84,6 +84,10 @@ pub enum ExtendedKeyUsage {
 
 impl Certificate {
     /// Reads one certificate in DER, with nothing after it.
+    ///
+    /// # Errors
+    /// [`Error::BrokenCertificate`] if it does not parse, an extension of it does not, or its
+    /// serial number is negative.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let broken = |cause: String| Error::BrokenCertificate { cause };
         let (rest, x509) =
@@ -211,6 +215,10 @@ impl Certificate {
     }
 
     /// Reads a PEM text that holds exactly one certificate.
+    ///
+    /// # Errors
+    /// [`Error::NoPem`] for none, for several and for anything beside it, [`Error::BrokenPem`] for
+    /// a damaged block; else as for [`Certificate::from_der`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
         let mut all = super::certificates_from_pem(pem)?;
         match (all.pop(), all.len()) {

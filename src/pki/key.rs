@@ -101,6 +101,9 @@ const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34")
 impl PrivateKey {
     /// Makes a key with the system's randomness.  Some 10 µs for P-256, a second or so for
     /// RSA-4096.
+    ///
+    /// # Errors
+    /// [`Error::Generation`] if the library under us cannot, for want of memory or randomness.
     pub fn generate(key_type: KeyType) -> Result<Self, Error> {
         let rsa = |size| RsaKeyPair::generate(size).map(Signer::Rsa);
         let signer = match key_type {
@@ -118,6 +121,10 @@ impl PrivateKey {
 
     /// Reads an unencrypted PKCS#8 key (RFC 5958) in DER.  The public half is checked against
     /// the private.
+    ///
+    /// # Errors
+    /// [`Error::BrokenKey`] if it does not parse or its halves do not match,
+    /// [`Error::UnsupportedKey`] if it is of a kind [`KeyType`] does not have.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, Error> {
         let broken = |cause: &dyn fmt::Display| Error::BrokenKey {
             cause: cause.to_string(),

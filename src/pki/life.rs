@@ -82,6 +82,9 @@ const BACKDATE: Duration = Duration::HOUR;
 
 impl Validity {
     /// The validity of a CA that begins now: an hour back, `life` ahead.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`] if the end is after the year 9999.
     pub fn of_ca(life: Life, now: OffsetDateTime) -> Result<Self, Error> {
         let too_long = || Error::TooLong {
             text: life.to_string(),

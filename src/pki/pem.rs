@@ -79,6 +79,10 @@ fn encode(label: &str, der: &[u8], mut push_line: impl FnMut(&[u8], &mut String)
 
 /// Reads every certificate of a PEM text, as DER.  Text around the blocks does not matter; a
 /// block of another kind is an error, for a private key has no business in a certificate file.
+///
+/// # Errors
+/// [`Error::NoPem`] if there is none, or a block of another kind; [`Error::BrokenPem`] if a block
+/// is damaged.
 pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     const WANTED: &str = "a PEM certificate";
     let mut certificates = Vec::new();

@@ -160,6 +160,9 @@ pub struct SubjectAltNames(Vec<SubjectAltName>);
 
 impl SubjectAltNames {
     /// Reads lists of comma-separated entries, as `--san` takes them; duplicates fold.
+    ///
+    /// # Errors
+    /// [`Error::San`] with the first entry that cannot be used, [`Error::NoSan`] for no list.
     pub fn parse<S: AsRef<str>>(lists: impl IntoIterator<Item = S>) -> Result<Self, Error> {
         let mut names = Vec::new();
         let mut seen = std::collections::HashSet::new();

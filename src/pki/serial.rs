@@ -18,6 +18,9 @@ impl Serial {
     ///
     /// Never derived from the key: a renewal that keeps its key must get a new serial, or the
     /// old certificate could not be revoked alone.
+    ///
+    /// # Errors
+    /// [`Error::NoRandomness`] if the system gives none.
     pub fn generate() -> Result<Self, Error> {
         let mut octets = [0u8; 16];
         rand::fill(&mut octets).map_err(|_| Error::NoRandomness)?;
