@@ -21,8 +21,6 @@ fn every_command_of_readme_works_after_init() {
         .collect();
     assert!(commands.len() >= 5, "{commands:?}");
     let home = TestHome::with_ca(&[]);
-    // The client of `with_ca` has a name README uses.
-    fs::remove_dir_all(home.path().join("clients/alice")).unwrap();
     for command in commands {
         home.run(command.split(' ')).succeeds();
     }

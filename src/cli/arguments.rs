@@ -25,7 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   dockpki init --san localhost,127.0.0.1
   dockpki server issue web-1 --san web-1.example.com,10.0.0.7
-  dockpki client issue alice bob --valid-for 90d
+  dockpki client issue laptop ci --valid-for 90d
   dockpki list
   dockpki verify";
 
