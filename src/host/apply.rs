@@ -1,6 +1,5 @@
 //! Carries out a plan: all of it, or nothing.
 
-use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +19,8 @@ use crate::plan::{Change, NewFile, Plan};
 /// staged and made durable, the journal told so, and everything put in its place.
 ///
 /// # Errors
-/// After any error everything is as before, except after [`Error::NotUndone`].
+/// After any error everything is as before, except after [`Error::NotUndone`] and
+/// [`Error::NotDurable`], which say how it is instead.
 pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
     let path = home.path().to_owned();
     for change in &plan.changes {
@@ -91,8 +91,7 @@ fn carry_out(
     for (change, step) in plan.changes.iter().zip(&journal.steps) {
         stage(path, change, step, &mut durable)?;
     }
-    let parents = plan.changes.iter().map(|change| parent(path, change));
-    let parents = Vec::from_iter(BTreeSet::from_iter(parents));
+    let parents = journal::parents(path, &journal.steps);
     durable.extend(parents.iter().cloned());
     write::sync(&durable, path)?;
     Journal::enter(path, Phase::Staging, Phase::Publishing)?;
@@ -100,14 +99,6 @@ fn carry_out(
         journal::publish(path, step)?;
     }
     Ok(parents)
-}
-
-fn parent(home: &Path, change: &Change) -> PathBuf {
-    let path = home.join(change.path());
-    match path.parent() {
-        Some(parent) if path != home => parent.to_owned(),
-        _ => home.to_owned(),
-    }
 }
 
 fn step(change: &Change) -> Result<Step, Error> {

@@ -196,16 +196,14 @@ fn parse(text: &[u8], path: &Path) -> Result<Journal, Error> {
 }
 
 impl Step {
-    /// The directory it changes; nothing for the home's own mode.
-    fn parent(&self) -> Option<&str> {
+    /// The directory it changes, relative to the home; empty for the home itself.
+    fn parent(&self) -> &str {
         match self {
-            Self::SetMode { .. } => None,
-            Self::MakeDirectory { path }
+            Self::SetMode { path, .. }
+            | Self::MakeDirectory { path }
             | Self::Append { path, .. }
             | Self::Place { path, .. }
-            | Self::Replace { path, .. } => {
-                Some(path.rsplit_once('/').map_or("", |(parent, _)| parent))
-            }
+            | Self::Replace { path, .. } => path.rsplit_once('/').map_or("", |(parent, _)| parent),
         }
     }
 
@@ -230,6 +228,12 @@ impl Step {
     }
 }
 
+/// The directories the steps change, each once: what is to be made durable after them.
+pub(super) fn parents(home: &Path, steps: &[Step]) -> Vec<PathBuf> {
+    let parents = steps.iter().map(|step| home.join(step.parent()));
+    Vec::from_iter(BTreeSet::from_iter(parents))
+}
+
 /// Takes every step back, the last first.  Goes on after an error, and returns the first.
 pub(super) fn undo_all(home: &Path, steps: &[Step], phase: Phase) -> Result<(), Error> {
     let mut first = Ok(());
@@ -238,12 +242,9 @@ pub(super) fn undo_all(home: &Path, steps: &[Step], phase: Phase) -> Result<(), 
     }
     first?;
     // Durable before the journal goes: what came back after a power cut would be nobody's.
-    let parents = steps
-        .iter()
-        .flat_map(Step::parent)
-        .map(|path| home.join(path));
-    let parents = BTreeSet::from_iter(parents.filter(|path| path.is_dir()));
-    write::sync(&Vec::from_iter(parents), home)
+    let there = |parent: &PathBuf| parent.is_dir();
+    let parents: Vec<_> = parents(home, steps).into_iter().filter(there).collect();
+    write::sync(&parents, home)
 }
 
 /// Takes a step back.  Fine to call again.
