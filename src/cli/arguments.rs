@@ -65,7 +65,7 @@ pub(super) enum Commands {
     List,
     /// Check the home offline
     ///
-    /// Judges chain, purposes, names, keys, lives, modes and owners. Each finding names the file, what was found, what was wanted and the command that mends it. Exits with 1 if there is one.
+    /// Judges chain, purposes, names, keys, lives, modes and owners. Each finding names the file, what was found, what was wanted and what mends it: a command, where there is one. Exits with 1 if there is one.
     Verify {
         /// Open the CA's key with the passphrase in this file
         #[arg(long, value_name = "FILE")]
