@@ -399,7 +399,7 @@ impl<'a> Session<'a> {
             return Err(crate::plan::Error::NoPassphrase { path }.into());
         }
         let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
-        if key.public_key() != ca.public_key {
+        if *key.public_key() != ca.public_key {
             let cause = pki::Error::KeyMismatch;
             return Err(crate::plan::Error::File { path, cause }.into());
         }

@@ -319,7 +319,7 @@ fn assert_safe(home: &TestHome) {
             let certificate = Certificate::from_pem(&read(certificate)).unwrap();
             let key = PrivateKey::from_pem(&read(key)).unwrap();
             assert!(
-                certificate.public_key == key.public_key(),
+                certificate.public_key == *key.public_key(),
                 "a certificate beside another's key in {}",
                 pair.path().display()
             );

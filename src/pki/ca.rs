@@ -3,15 +3,16 @@
 use std::fmt;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose,
+    SerialNumber,
 };
 
 use super::inspect::fingerprint;
+use super::leaf::Leaf;
 use super::name::MAX_COMMON_NAME;
 use super::{
-    Certificate, Error, KeyType, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames,
-    Validity, certificate_pem, constraints,
+    Certificate, Error, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames, Validity,
+    certificate_pem, constraints,
 };
 
 /// What a certificate is for.  These three are all there are.
@@ -55,10 +56,9 @@ impl fmt::Display for Purpose {
 /// | SAN | none | every name and address | none |
 /// | key identifiers | subject, authority | subject, authority | subject, authority |
 pub struct Ca {
-    issuer: Issuer<'static, PrivateKey>,
+    key: PrivateKey,
     certificate: Certificate,
-    /// What every leaf starts from: to build rcgen's defaults anew costs as much as a hash.
-    blank: CertificateParams,
+    subject_key_id: Vec<u8>,
 }
 
 /// A certificate fresh from [`Ca`].
@@ -100,13 +100,22 @@ impl Ca {
         validity: Validity,
         constrain_to: Option<&SubjectAltNames>,
     ) -> Result<Self, Error> {
-        let public_key = key.public_key();
-        let common_name = format!("dockpki CA {}", &public_key.fingerprint()[..16]);
-        let mut params = filled(blank(), serial, validity, Some(&common_name));
+        let common_name = format!("dockpki CA {}", &key.public_key().fingerprint()[..16]);
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from_slice(serial.as_be_bytes()));
+        params.not_before = validity.not_before;
+        params.not_after = validity.not_after;
+        params.distinguished_name = DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
+        params.use_authority_key_identifier_extension = true;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.name_constraints = constrain_to.map(constraints::permitting);
-        let certificate = params.self_signed(&key).map_err(signing)?;
+        let certificate = params.self_signed(&key).map_err(|error| Error::Signing {
+            cause: error.to_string(),
+        })?;
         Self::from_parts(certificate.der(), key)
     }
 
@@ -117,7 +126,7 @@ impl Ca {
     /// is no CA or one this profile does not make.
     pub fn from_parts(certificate_der: &[u8], key: PrivateKey) -> Result<Self, Error> {
         let certificate = Certificate::from_der(certificate_der)?;
-        if certificate.public_key != key.public_key() {
+        if certificate.public_key != *key.public_key() {
             return Err(Error::KeyMismatch);
         }
         let not_ours = |found: &str| Error::NotOurCa {
@@ -126,21 +135,17 @@ impl Ca {
         if !certificate.is_ca {
             return Err(not_ours("a certificate that is no CA"));
         }
-        // A leaf names its issuer by the subject's very bytes, so they must be ones we can write.
-        let Some(common_name) = certificate.plain_common_name() else {
+        // What names this CA in logs and to clients; a subject of another shape is not of ours.
+        if certificate.plain_common_name().is_none() {
             return Err(not_ours("a CA whose subject is not one plain common name"));
-        };
-        let Some(subject_key_id) = &certificate.subject_key_id else {
+        }
+        let Some(subject_key_id) = certificate.subject_key_id.clone() else {
             return Err(not_ours("a CA without a subject key identifier"));
         };
-        let mut issuer = CertificateParams::default();
-        issuer.distinguished_name = distinguished_name(Some(common_name));
-        issuer.key_identifier_method = KeyIdMethod::PreSpecified(subject_key_id.clone());
-        issuer.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         Ok(Self {
-            issuer: Issuer::new(issuer, key),
+            key,
             certificate,
-            blank: blank(),
+            subject_key_id,
         })
     }
 
@@ -151,7 +156,7 @@ impl Ca {
 
     /// The CA's private key.
     pub fn key(&self) -> &PrivateKey {
-        self.issuer.key()
+        &self.key
     }
 
     /// Issues a server certificate: serverAuth, for these names and addresses.
@@ -177,21 +182,16 @@ impl Ca {
             }
         }
         let common_name = self.server_common_name(sans);
-        let mut params = filled(
-            self.blank.clone(),
-            &serial,
+        self.issue(Leaf {
+            issuer_der: &self.certificate.subject_der,
+            authority_key_id: &self.subject_key_id,
+            purpose: Purpose::Server,
+            common_name: common_name.as_deref(),
+            sans: sans.as_slice(),
+            public_key: key.public_key(),
+            serial,
             validity,
-            common_name.as_deref(),
-        );
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.subject_alt_names = sans
-            .as_slice()
-            .iter()
-            .map(san_type)
-            .collect::<Result<_, _>>()?;
-        params.key_usages = server_key_usages(key.key_type());
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.sign(&params, key, serial, validity)
+        })
     }
 
     /// The first SAN, if it fits.  Under name constraints the first host name: OpenSSL holds a
@@ -226,32 +226,32 @@ impl Ca {
                 name: name.to_string(),
             });
         }
-        let mut params = filled(self.blank.clone(), &serial, validity, Some(name.as_str()));
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(&params, key, serial, validity)
+        self.issue(Leaf {
+            issuer_der: &self.certificate.subject_der,
+            authority_key_id: &self.subject_key_id,
+            purpose: Purpose::Client,
+            common_name: Some(name.as_str()),
+            sans: &[],
+            public_key: key.public_key(),
+            serial,
+            validity,
+        })
     }
 
-    fn sign(
-        &self,
-        params: &CertificateParams,
-        key: &impl PublicKeyData,
-        serial: Serial,
-        validity: Validity,
-    ) -> Result<Issued, Error> {
+    fn issue(&self, leaf: Leaf<'_>) -> Result<Issued, Error> {
         let ca = self.certificate.validity;
-        if !ca.contains(validity) {
+        if !ca.contains(leaf.validity) {
             return Err(Error::OutsideCa { ca });
         }
-        if !serial.is_conforming() {
-            return Err(Error::Serial { serial });
+        if !leaf.serial.is_conforming() {
+            return Err(Error::Serial {
+                serial: leaf.serial,
+            });
         }
-        let certificate = params.signed_by(key, &self.issuer).map_err(signing)?;
         Ok(Issued {
-            der: certificate.der().to_vec(),
-            validity,
-            serial,
+            der: leaf.signed_by(&self.key)?,
+            validity: leaf.validity,
+            serial: leaf.serial,
         })
     }
 }
@@ -263,61 +263,5 @@ impl fmt::Debug for Ca {
             .field("serial", &self.certificate.serial)
             .field("key", self.key())
             .finish()
-    }
-}
-
-fn blank() -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.use_authority_key_identifier_extension = true;
-    params
-}
-
-fn filled(
-    mut params: CertificateParams,
-    serial: &Serial,
-    validity: Validity,
-    common_name: Option<&str>,
-) -> CertificateParams {
-    params.serial_number = Some(SerialNumber::from_slice(serial.as_be_bytes()));
-    params.not_before = validity.not_before;
-    params.not_after = validity.not_after;
-    params.distinguished_name = distinguished_name(common_name);
-    params
-}
-
-fn distinguished_name(common_name: Option<&str>) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    if let Some(common_name) = common_name {
-        name.push(DnType::CommonName, common_name);
-    }
-    name
-}
-
-/// keyEncipherment is for the RSA key exchange of TLS 1.2 (RFC 5246, section 7.4.2); Docker's
-/// daemon offers none, other verifiers ask for it.
-fn server_key_usages(key_type: KeyType) -> Vec<KeyUsagePurpose> {
-    match key_type.is_rsa() {
-        true => vec![
-            KeyUsagePurpose::DigitalSignature,
-            KeyUsagePurpose::KeyEncipherment,
-        ],
-        false => vec![KeyUsagePurpose::DigitalSignature],
-    }
-}
-
-fn san_type(san: &SubjectAltName) -> Result<SanType, Error> {
-    match san {
-        SubjectAltName::Ip(address) => Ok(SanType::IpAddress(*address)),
-        SubjectAltName::Dns(host) => {
-            let host = host.as_str().try_into().map_err(signing)?;
-            Ok(SanType::DnsName(host))
-        }
-    }
-}
-
-fn signing(error: rcgen::Error) -> Error {
-    Error::Signing {
-        cause: error.to_string(),
     }
 }

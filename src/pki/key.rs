@@ -14,6 +14,7 @@ use pkcs8::der::Decode;
 use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
+use super::der::{Tag, bit_string, constructed};
 use super::pem::{self, KeyPem};
 use super::{Error, SecretPem, inspect};
 
@@ -84,6 +85,7 @@ impl FromStr for KeyType {
 pub struct PrivateKey {
     signer: Signer,
     key_type: KeyType,
+    public_key: PublicKey,
 }
 
 enum Signer {
@@ -116,7 +118,15 @@ impl PrivateKey {
             KeyType::Rsa4096 => rsa(KeySize::Rsa4096),
         };
         let signer = signer.map_err(|_| Error::Generation { key_type })?;
-        Ok(Self { signer, key_type })
+        Ok(Self::new(signer, key_type))
+    }
+
+    fn new(signer: Signer, key_type: KeyType) -> Self {
+        Self {
+            public_key: PublicKey(spki_der(key_type, signer.public_octets())),
+            signer,
+            key_type,
+        }
     }
 
     /// Reads an unencrypted PKCS#8 key (RFC 5958) in DER.  The public half is checked against
@@ -168,7 +178,7 @@ impl PrivateKey {
             other => return Err(unsupported(format!("a key of algorithm {other}"))),
         };
         let (signer, key_type) = signer;
-        Ok(Self { signer, key_type })
+        Ok(Self::new(signer, key_type))
     }
 
     /// Reads an unencrypted PKCS#8 key in PEM: one `PRIVATE KEY` block and nothing else.
@@ -212,9 +222,66 @@ impl PrivateKey {
     }
 
     /// The public half.
-    pub fn public_key(&self) -> PublicKey {
-        PublicKey(rcgen::PublicKeyData::subject_public_key_info(self))
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
     }
+
+    /// Signs with the algorithm of its type.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = |cause: aws_lc_rs::error::Unspecified| Error::Signing {
+            cause: cause.to_string(),
+        };
+        // AWS-LC draws from its own generator and ignores the one it is handed.
+        let random = SystemRandom::new();
+        match &self.signer {
+            Signer::Ecdsa(key) => {
+                let signature = key.sign(&random, message).map_err(failed)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Signer::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
+            Signer::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .map_err(failed)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
+impl Signer {
+    /// What SubjectPublicKeyInfo holds as its bit string.
+    fn public_octets(&self) -> &[u8] {
+        match self {
+            Self::Ecdsa(key) => key.public_key().as_ref(),
+            Self::Ed25519(key) => key.public_key().as_ref(),
+            Self::Rsa(key) => key.public_key().as_ref(),
+        }
+    }
+}
+
+/// SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7) with the algorithm's parameters as RFC 5480,
+/// section 2.1.1, RFC 8410, section 4, and RFC 3279, section 2.3.1, have them.
+fn spki_der(key_type: KeyType, public_octets: &[u8]) -> Vec<u8> {
+    let algorithm: &[u8] = match key_type {
+        KeyType::P256 => {
+            b"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
+              \x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+        }
+        KeyType::P384 => {
+            b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"
+        }
+        KeyType::Ed25519 => b"\x30\x05\x06\x03\x2b\x65\x70",
+        KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
+            b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"
+        }
+    };
+    let mut der = Vec::with_capacity(algorithm.len() + public_octets.len() + 16);
+    constructed(&mut der, Tag::Sequence, |der| {
+        der.extend_from_slice(algorithm);
+        bit_string(der, public_octets);
+    });
+    der
 }
 
 /// PKCS#8 around an ECPrivateKey (RFC 5958, section 2; RFC 5915, section 3), with the public half.
@@ -252,11 +319,7 @@ impl fmt::Debug for PrivateKey {
 
 impl rcgen::PublicKeyData for PrivateKey {
     fn der_bytes(&self) -> &[u8] {
-        match &self.signer {
-            Signer::Ecdsa(key) => key.public_key().as_ref(),
-            Signer::Ed25519(key) => key.public_key().as_ref(),
-            Signer::Rsa(key) => key.public_key().as_ref(),
-        }
+        self.signer.public_octets()
     }
 
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
@@ -271,22 +334,7 @@ impl rcgen::PublicKeyData for PrivateKey {
 
 impl rcgen::SigningKey for PrivateKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let failed = |_| rcgen::Error::RemoteKeyError;
-        // AWS-LC draws from its own generator and ignores the one it is handed.
-        let random = SystemRandom::new();
-        match &self.signer {
-            Signer::Ecdsa(key) => {
-                let signature = key.sign(&random, message).map_err(failed)?;
-                Ok(signature.as_ref().to_vec())
-            }
-            Signer::Ed25519(key) => Ok(key.sign(message).as_ref().to_vec()),
-            Signer::Rsa(key) => {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .map_err(failed)?;
-                Ok(signature)
-            }
-        }
+        self.sign(message).map_err(|_| rcgen::Error::RemoteKeyError)
     }
 }
 
@@ -329,6 +377,14 @@ impl PublicKey {
             }
             _ => None,
         }
+    }
+
+    /// The key identifier of certificates for it: the leftmost 160 bits of the SHA-256 of the
+    /// SubjectPublicKeyInfo (RFC 7093, section 2, method 4, as short as method 1).
+    pub(super) fn key_id(&self) -> [u8; 20] {
+        let mut id = [0; 20];
+        id.copy_from_slice(&inspect::sha256(&self.0)[..20]);
+        id
     }
 
     /// Whether it is an RSA key of any size (RFC 3279, section 2.3.1).

@@ -12,10 +12,12 @@
 mod ca;
 mod chain;
 mod constraints;
+mod der;
 mod encryption;
 mod error;
 mod inspect;
 mod key;
+mod leaf;
 mod life;
 mod name;
 mod pem;

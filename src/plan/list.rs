@@ -150,7 +150,7 @@ fn standing_of_key(key: &FileState, certificate: &Certificate) -> Option<Standin
         FileState::OpenKey { .. } => Some(Standing::KeyOpen),
         FileState::Present(file) => match PrivateKey::from_pem(&file.content) {
             Err(_) => Some(Standing::KeyBroken),
-            Ok(key) if key.public_key() != certificate.public_key => Some(Standing::KeyMismatch),
+            Ok(key) if *key.public_key() != certificate.public_key => Some(Standing::KeyMismatch),
             Ok(_) => None,
         },
         _ => Some(Standing::KeyBroken),

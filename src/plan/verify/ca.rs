@@ -146,7 +146,7 @@ fn judge_ca_key(
         Err(Error::Unreadable { cause, .. }) => format!("a file that cannot be read ({cause})"),
         Err(error) => error.to_string(),
         Ok(key) => match &context.ca {
-            Some(ca) if ca.public_key != key.public_key() => "the key of another CA".into(),
+            Some(ca) if ca.public_key != *key.public_key() => "the key of another CA".into(),
             _ => return Ok(()),
         },
     };

@@ -173,7 +173,7 @@ fn judge_pair_key(
             mode_and_owner(context, findings, &path, file, layout::KEY_MODE);
             match (PrivateKey::from_pem(&file.content), certificate) {
                 (Err(error), _) => found_words(&error),
-                (Ok(key), Some(certificate)) if key.public_key() != certificate.public_key => {
+                (Ok(key), Some(certificate)) if *key.public_key() != certificate.public_key => {
                     "the key of another certificate".into()
                 }
                 _ => return,
