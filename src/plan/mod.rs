@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod list;
 pub mod passwd;
 pub mod state;
+pub mod systemd;
 pub mod verify;
 
 use std::fmt;
