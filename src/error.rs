@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::cli::UsageError;
+use crate::plan::layout::PairKind;
 use crate::report::shell_word;
 use crate::{host, pki, plan};
 
@@ -32,8 +33,15 @@ impl Error {
             Self::Usage(UsageError::Clap(error)) => error.exit_code().try_into().unwrap_or(2),
             Self::Usage(_) | Self::ClientName(_) => 2,
             Self::Plan(plan::Error::Twice { .. }) => 2,
-            Self::Host(H::NoTerminal { .. } | H::NoUser | H::NoHome) => 2,
-            Self::Host(H::NotUndone { .. } | H::NotDurable { .. }) => 3,
+            Self::Host(
+                H::NoTerminal { .. } | H::NoUser | H::NoHome | H::NoDockerConfig | H::NoRestart,
+            ) => 2,
+            Self::Host(
+                H::NotUndone { .. }
+                | H::NotDurable { .. }
+                | H::NotPutBack { .. }
+                | H::NotTidied { .. },
+            ) => 3,
             Self::Plan(_) | Self::Host(_) | Self::NotAgreed => 1,
         }
     }
@@ -56,6 +64,8 @@ impl Error {
 }
 
 const AS_OWNER: &str = "run it as the owner of the files";
+const RESTART_OTHERWISE: &str =
+    "run it again with a --restart-command that works, or with --restart never";
 
 fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
     use plan::Error as E;
@@ -72,8 +82,59 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::OpenKey { path, .. } => format!("chmod 0400 {}", shell_path(path)),
         E::LedgerLine { .. } => "put the file back from your backup".into(),
         E::File { path, cause } => return file_hint(path, cause, program),
+        E::Unsound { .. } => format!("see what mends it: {program} verify"),
+        E::Client(error) => return client_hint(error),
         E::Pki(cause) => return pki_hint(cause),
+        E::NoneOf { kind, .. } => match kind {
+            PairKind::Server => format!("issue one: {program} server issue NAME --san LIST"),
+            PairKind::Client => format!("issue one: {program} client issue NAME"),
+        },
+        E::Unknown { .. } => format!("see what is there: {program} list"),
+        E::Several { kind, names } => match names.first() {
+            Some(name) => format!("name one: {program} install {} {name}", kind.as_str()),
+            None => return None,
+        },
+        E::NothingInstalled { .. } => {
+            format!("see what there is to install: {program} install --help")
+        }
+        E::ChangedSince { .. } => {
+            "look at what changed; uninstall takes back the rest and leaves that as it is".into()
+        }
+        E::Install(cause) => return install_hint(cause, program),
         E::Twice { .. } | E::NoPassphrase { .. } => return None,
+    })
+}
+
+fn install_hint(error: &plan::install::Error, program: &str) -> Option<String> {
+    use plan::install::Error as E;
+    Some(match error {
+        E::Clash { there, .. } => format!("listen where the daemon does: --listen {there}"),
+        E::DaemonJson { .. } => "mend that place, then run the command again".into(),
+        E::NotCovered { name, sans, .. } => format!(
+            "issue one that is: {program} server issue NAME --san {}",
+            shell_word(&format!("{},{name}", sans.replace(", ", ",")))
+        ),
+        E::NoProbe { .. } => "name the address yourself with --probe HOST:PORT".into(),
+        _ => return None,
+    })
+}
+
+fn client_hint(error: &plan::client::ClientError) -> Option<String> {
+    use plan::client::ClientError as E;
+    Some(match error {
+        E::NoContext { .. } => "make it with --host tcp://HOST:2376".into(),
+        E::OtherHost { name, .. } => format!(
+            "to give it the new host add --context {name}, or name a new one with --context NAME"
+        ),
+        E::NotTcp { name, .. } => {
+            format!("to make it one add --host tcp://HOST:2376 to --context {name}")
+        }
+        E::Foreign { path, wanted, .. } => format!("sudo chown -R {wanted} {}", shell_path(path)),
+        E::Found { path, .. } if path.ends_with("meta.json") => format!(
+            "put it aside: mv {path} {path}.old",
+            path = shell_path(path)
+        ),
+        _ => return None,
     })
 }
 
@@ -121,12 +182,15 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
             "run the same as that user: sudo -u '#{owner}' dockpki --home {} …",
             shell_path(path)
         ),
-        E::NotADirectory { path } => {
+        E::NotADirectory { path, wanted } => {
             let of_home = plan::layout::PairKind::ALL
                 .iter()
                 .any(|kind| path.ends_with(kind.directory()));
-            match of_home {
+            match of_home || *wanted == "a directory" {
                 true => format!("mv {path} {path}.old", path = shell_path(path)),
+                false if *wanted == "a root directory" => {
+                    "name another directory with --prefix".into()
+                }
                 false => "name another directory with --home".into(),
             }
         }
@@ -140,10 +204,36 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
                 path = shell_path(path)
             )
         }
+        E::NoDockerConfig => "name one with --docker-config DIR".into(),
+        E::UnknownCaller { .. } | E::StillRoot { .. } => {
+            "run it as the user themselves, without sudo".into()
+        }
         E::NoHome => "name one with --home DIR".into(),
+        E::NoRestart => {
+            "name it, as in --restart-command 'service docker restart', or pass --restart never"
+                .into()
+        }
+        E::Held { .. } => "wait until it has ended, then run the command again".into(),
+        E::Invalid { .. } => "look at daemon.json and at the unit's flags".into(),
+        E::NotServed { .. } => {
+            "restart the daemon, for it reads its certificates only when it starts".into()
+        }
+        E::NotPutBack { left, .. } => match **left {
+            E::Command { .. } => RESTART_OTHERWISE.into(),
+            _ => "mend the cause, then run the command again: it puts back the rest first".into(),
+        },
+        E::Command { .. } => RESTART_OTHERWISE.into(),
+        E::Io { path, .. } if error.is_permission() && is_roots(path) => "run it as root".into(),
         error if error.is_permission() => AS_OWNER.into(),
         _ => return None,
     })
+}
+
+/// Whether only root writes there, on every machine.
+fn is_roots(path: &Path) -> bool {
+    ["/etc", "/var/lib"]
+        .iter()
+        .any(|root| path.starts_with(root))
 }
 
 fn shell_path(path: &Path) -> String {

@@ -23,6 +23,12 @@
 //!
 //! `tests/architecture.rs` and clippy's `disallowed-methods` hold this.
 //!
+//! There are two places to write to, each with a plan and a way to carry it out.  The *home* holds
+//! the PKI: [`plan::Plan`], [`host::apply`].  The *machine* is what Docker reads, a daemon's host or a
+//! user's `~/.docker`: [`plan::machine`], [`host::machine`].  There each change holds what was before
+//! it, whole, so that undo, uninstall and the way back from a failed proof are one mechanism.
+//! [`host::daemon`] restarts the daemon, [`host::probe`] proves whom it answers.
+//!
 //! Who wants certificates without files needs [`pki`] alone:
 //!
 //! ```

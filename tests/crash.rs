@@ -17,14 +17,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::os::unix::process::ExitStatusExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::Stdio;
 
 use dockpki::pki::{Certificate, PrivateKey};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use support::fault::{self, Ended, Faulty, at_each_point, shim};
 use support::{Ran, TestHome, dockpki, snapshot};
 
 /// A command whose every step is a point, and what it makes.
@@ -146,53 +144,15 @@ enum AllOrNothing {
     Nothing,
 }
 
-struct Faulty {
-    killed: bool,
-    ran: Ran,
-}
-
 /// Runs dockpki with the shim, which these variables tell what to do.
 fn faulty(home: &TestHome, arguments: &[&str], variables: &[(&str, &str)]) -> Faulty {
-    let mut command = home.command();
-    command.args(arguments).env("LD_PRELOAD", shim());
-    command.envs(variables.iter().copied());
-    let output = command.output().unwrap();
-    let killed = output.status.signal() == Some(9);
-    assert!(killed || output.status.code().is_some(), "{output:?}");
-    let ran = Ran::from(output);
-    assert_ne!(ran.code, 99, "the shim does not work here: {}", ran.stderr);
-    assert_ne!(ran.code, 101, "a panic: {}", ran.stderr);
-    Faulty { killed, ran }
+    fault::run(home.command().args(arguments), variables)
 }
 
 fn killed_at(home: &TestHome, arguments: &[&str], at: usize) -> bool {
     let at = at.to_string();
-    faulty(
-        home,
-        arguments,
-        &[("FAULT_AT", &at), ("FAULT_KIND", "kill")],
-    )
-    .killed
-}
-
-/// The compiled shim.
-fn shim() -> &'static Path {
-    static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let library = directory.join("fault.so");
-        // Under a name of this process first: another run may be loading the one that is there.
-        let fresh = directory.join(format!("fault-{}.so", std::process::id()));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shim/fault.c");
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-o"])
-            .args([&fresh, &source])
-            .output()
-            .expect("a C compiler is there");
-        assert!(compiled.status.success(), "{compiled:?}");
-        fs::rename(&fresh, &library).unwrap();
-        library
-    })
+    let variables = [("FAULT_AT", at.as_str()), ("FAULT_KIND", "kill")];
+    faulty(home, arguments, &variables).killed
 }
 
 fn home_with_ca() -> TestHome {
@@ -366,26 +326,6 @@ fn assert_nothing_hidden(home: &TestHome) {
     }
 }
 
-/// Runs a check at each point and reports every point at which it fails.
-fn at_each_point(calls: &[String], check: impl Fn(usize)) {
-    assert!(!calls.is_empty());
-    let mut failed = Vec::new();
-    for (at, call) in (1..).zip(calls) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(at))) {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
-            failed.push(format!("call {at}, {call}: {}", text.unwrap_or_default()));
-        }
-    }
-    assert!(
-        failed.is_empty(),
-        "{} of {} points fail:\n{}",
-        failed.len(),
-        calls.len(),
-        failed.join("\n")
-    );
-}
-
 /// Kills a command at each point.  Then a reader and the same command, and the same command
 /// alone, must find their way.
 fn survives_a_kill_at_each_point(case: &Case) {
@@ -556,16 +496,6 @@ fn survives_a_kill_while_undoing(case: &Case) {
     });
 }
 
-/// A process that is ended when this goes away, even if it is stopped.
-struct Writer(Child);
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Stops a writer at each point.  A reader says that it waits, waits, and then sees all of it.
 fn a_reader_waits_at_each_point(case: &Case) {
     let calls = case.calls();
@@ -585,7 +515,7 @@ fn a_reader_waits_at_each_point(case: &Case) {
             .env("FAULT_AT", at.to_string())
             .env("FAULT_KIND", "stop");
         writer.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut writer = Writer(writer.spawn().unwrap());
+        let mut writer = Ended(writer.spawn().unwrap());
         let process = Pid::from_child(&writer.0);
         let (_, status) = waitpid(Some(process), WaitOptions::UNTRACED)
             .unwrap()

@@ -12,15 +12,13 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use support::daemon::{SERVER_VERSION, answers_at, clean, ping};
 use support::{PATIENCE, Ran, TestHome, happens, has, is_root, program_exists, rustls_client};
 
 #[test]
@@ -220,16 +218,7 @@ impl Daemon {
 
     /// Whether the daemon answers on its local socket, where there is no TLS.
     fn answers_locally(&self) -> bool {
-        let ask = || -> std::io::Result<String> {
-            let mut socket = UnixStream::connect(self.below("docker.sock"))?;
-            // It may be open for long before anybody serves it.
-            socket.set_read_timeout(Some(Duration::from_secs(1)))?;
-            socket.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")?;
-            let mut answer = String::new();
-            socket.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        ask().is_ok_and(|answer| answer.contains("200 OK"))
+        answers_at(&self.below("docker.sock"))
     }
 
     fn below(&self, name: &str) -> PathBuf {
@@ -307,20 +296,10 @@ impl Daemon {
 
     /// Asks over TLS in this process; the status line, or what went wrong.
     fn ping(&self, config: Arc<rustls::ClientConfig>) -> Result<String, String> {
-        let name = "localhost".try_into().unwrap();
-        let mut connection = rustls::ClientConnection::new(config, name).unwrap();
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut stream = rustls::Stream::new(&mut connection, &mut socket);
-        let mut status = [0; 15];
-        stream
-            .write_all(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            .and_then(|()| stream.read_exact(&mut status))
-            .map_err(|error| error.to_string())?;
-        match &status {
-            b"HTTP/1.0 200 OK" => Ok(String::from_utf8_lossy(&status).into_owned()),
-            other => Err(String::from_utf8_lossy(other).into_owned()),
-        }
+        ping(
+            TcpStream::connect(("127.0.0.1", self.port)).unwrap(),
+            config,
+        )
     }
 
     /// The containerd that dockerd started: it names our directory in its arguments.
@@ -382,16 +361,4 @@ impl Drop for Daemon {
             assert!(mounts.is_empty(), "still mounted: {mounts:?}");
         }
     }
-}
-
-const SERVER_VERSION: &str = "{{.Server.Version}}";
-
-/// A program with PATH alone for its environment, and no input.
-fn clean(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .stdin(Stdio::null());
-    command
 }

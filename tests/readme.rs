@@ -6,13 +6,12 @@ mod support;
 
 use std::fs;
 
-use support::{TestHome, dockpki};
+use support::{Ran, TestHome, dockpki};
 
 /// The lines of README.md that call dockpki and have no placeholder, `init` aside.
 #[test]
 fn every_command_of_readme_works_after_init() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = fs::read_to_string(readme).unwrap();
+    let readme = readme();
     let daily = readme.split("## Daily use").nth(1).unwrap();
     let block = daily.split("```").nth(1).unwrap();
     let commands: Vec<_> = block
@@ -38,29 +37,88 @@ fn every_example_of_the_help_page_works_in_order() {
     assert!(commands.len() >= 5, "{commands:?}");
     let home = TestHome::new();
     for command in commands {
-        home.run(command.split(' ')).succeeds();
+        let mut words = Vec::from_iter(command.split(' '));
+        if command.starts_with("install server") {
+            // The machine that runs the tests need not run systemd.
+            words.extend(["--restart", "never"]);
+        }
+        home.run(words).succeeds();
     }
 }
 
 #[test]
-fn the_daemon_json_of_readme_has_all_tls_keys_and_names_real_files() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let json = readme
-        .split("```json")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
-    let json: serde_json::Value = serde_json::from_str(json).unwrap();
-    assert_eq!(json["tlsverify"], true);
+fn the_daemon_json_of_readme_is_what_install_writes() {
+    let readme = readme();
+    let json = readme.split("```json\n").nth(1).unwrap();
+    let json = json.split("```").next().unwrap();
     let home = TestHome::with_ca(&[]);
-    for key in ["tlscacert", "tlscert", "tlskey"] {
-        let path = json[key]
-            .as_str()
-            .unwrap()
-            .strip_prefix("/var/lib/dockpki/")
-            .unwrap();
-        assert!(home.path().join(path).is_file(), "{path}");
+    let prefix = home.around().join("prefix");
+    fs::create_dir(&prefix).unwrap();
+    let prefix_argument = prefix.to_str().unwrap();
+    let install = ["install", "server", "--yes", "--prefix", prefix_argument];
+    home.run(install).succeeds();
+    let written = fs::read_to_string(prefix.join("etc/docker/daemon.json")).unwrap();
+    assert_eq!(written, json);
+}
+
+/// Each line of the chapters on hosts and laptops, in order; those for a host under a prefix.
+#[test]
+fn the_walk_through_of_readme_works_as_typed() {
+    let readme = readme();
+    let chapters = readme.split("## On a Docker host").nth(1).unwrap();
+    let chapters = chapters.split("## What it promises").next().unwrap();
+    let home = TestHome::new();
+    let around = home.around();
+    let prefix = around.join("prefix");
+    fs::create_dir(&prefix).unwrap();
+    let mut ran = Vec::new();
+    for line in chapters.lines().filter(|line| line.starts_with("dockpki ")) {
+        let line = line.split('#').next().unwrap().trim();
+        let words = line.split(' ').skip(1).map(str::to_owned);
+        let mut words = Vec::from_iter(words);
+        let on_host = ["install server", "undo", "uninstall"];
+        if line.contains("--restart-command") {
+            // It restarts a daemon, which tests/install_dockerd.rs has.
+            continue;
+        }
+        if on_host
+            .iter()
+            .any(|it| line["dockpki ".len()..].starts_with(it))
+        {
+            words.extend([
+                "--prefix".into(),
+                prefix.to_str().unwrap().into(),
+                "--yes".into(),
+            ]);
+        }
+        if line == "dockpki uninstall" {
+            let again = [
+                "install",
+                "server",
+                "--prefix",
+                prefix.to_str().unwrap(),
+                "--yes",
+            ];
+            home.run(again).succeeds();
+        }
+        if line.starts_with("dockpki install client") {
+            home.run(["client", "issue", "laptop"]).succeeds();
+            words.push("--yes".into());
+        }
+        let mut command = home.command();
+        command
+            .args(words)
+            .env("HOME", around)
+            .env_remove("DOCKER_CONFIG");
+        command.env_remove("XDG_STATE_HOME");
+        Ran::from(command.output().unwrap()).succeeds();
+        ran.push(line.to_owned());
     }
+    assert!(ran.len() >= 6, "{ran:?}");
+    assert!(around.join(".docker/key.pem").is_file());
+    assert!(!prefix.join("etc/docker/daemon.json").exists());
+}
+
+fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::{ColorWhen, Mode, Output};
 
 /// The TLS PKI for Docker's remote API
@@ -27,7 +28,8 @@ Examples:
   dockpki server issue web-1 --san web-1.example.com,10.0.0.7
   dockpki client issue laptop ci --valid-for 90d
   dockpki list
-  dockpki verify";
+  dockpki verify
+  dockpki install server localhost --dry-run";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
@@ -70,10 +72,32 @@ pub(super) enum Commands {
         /// Open the CA's key with the passphrase in this file
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
+        /// Check what is installed on this machine instead
+        #[arg(long, conflicts_with = "passphrase_file")]
+        installed: bool,
+        /// Set the modes and owners of installed files right
+        #[arg(long, requires = "installed")]
+        fix: bool,
+        /// Take this directory for /, as for an image or a chroot
+        #[arg(long, value_name = "DIR", requires = "installed")]
+        prefix: Option<PathBuf>,
     },
     /// Work with the CA
     #[command(subcommand)]
     Ca(CaCommands),
+    /// Put certificates where Docker looks for them
+    #[command(subcommand)]
+    Install(InstallCommands),
+    /// Take back the last install
+    ///
+    /// Puts back every file the last applied install changed, as it was found, and restarts the daemon if that install did. Refuses if a file has changed since.
+    Undo(TakeBackArguments),
+    /// Take back everything dockpki installed on this machine
+    ///
+    /// Puts back every file as it was found before the first install. A daemon.json that has changed since loses only what dockpki put into it; other files that have changed since stay, and are named.
+    Uninstall(TakeBackArguments),
+    /// Print the lines that point docker at a daemon, for the shell to read
+    Env(EnvArguments),
     /// Print a shell's completion script
     Completions {
         /// The shell

@@ -1,6 +1,8 @@
 //! Turns arguments into a [`Request`].  Past here a host name is a host name.
 
 mod arguments;
+mod install;
+mod install_arguments;
 mod pages;
 
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use arguments::{
     Arguments, CaCommands, CaPasswdArguments, ClientCommands, ClientIssueArguments, Commands,
     Global, InitArguments, IssueArguments, ServerCommands, ServerIssueArguments,
 };
+pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
+use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
 
 /// What somebody typed, understood.
@@ -45,10 +49,20 @@ pub enum Command {
         /// Opens the CA's key.
         passphrase_file: Option<PathBuf>,
     },
+    /// `verify --installed`
+    VerifyInstalled(VerifyInstalled),
     /// `ca show`
     CaShow,
     /// `ca passwd`
     CaPasswd(CaPasswd),
+    /// `install server`
+    InstallServer(Box<InstallServer>),
+    /// `install client`
+    InstallClient(InstallClient),
+    /// `undo` and `uninstall`
+    TakeBack(TakeBack),
+    /// `env`
+    Env(Env),
     /// `completions`
     Completions(clap_complete::Shell),
     /// `man`
@@ -106,6 +120,24 @@ pub struct CaPasswd {
     pub new: NewPassphrase,
     /// Whether it is done or shown.
     pub mode: Mode,
+}
+
+/// `verify --installed`, understood.
+#[derive(Debug)]
+pub struct VerifyInstalled {
+    /// What stands for `/`.
+    pub prefix: PathBuf,
+    /// Whether modes and owners are set right.
+    pub fix: Fix,
+}
+
+/// Whether modes and owners are set right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fix {
+    /// They are told.
+    Tell,
+    /// They are set.
+    Repair,
 }
 
 /// Where the new passphrase comes from.
@@ -203,9 +235,39 @@ pub fn parse(
             Command::Issue(self::issue("client issue", wishes, issue)?)
         }
         Commands::List => Command::List,
-        Commands::Verify { passphrase_file } => Command::Verify { passphrase_file },
+        Commands::Verify {
+            passphrase_file,
+            installed: false,
+            fix: _,
+            prefix: _,
+        } => Command::Verify { passphrase_file },
+        Commands::Verify {
+            passphrase_file: _,
+            installed: true,
+            fix,
+            prefix,
+        } => Command::VerifyInstalled(VerifyInstalled {
+            prefix: prefix.unwrap_or_else(|| "/".into()),
+            fix: match fix {
+                true => Fix::Repair,
+                false => Fix::Tell,
+            },
+        }),
         Commands::Ca(CaCommands::Show) => Command::CaShow,
         Commands::Ca(CaCommands::Passwd(arguments)) => Command::CaPasswd(ca_passwd(arguments)),
+        Commands::Install(InstallCommands::Server(arguments)) => {
+            Command::InstallServer(Box::new(install::server(*arguments)?))
+        }
+        Commands::Install(InstallCommands::Client(arguments)) => {
+            Command::InstallClient(install::client(arguments)?)
+        }
+        Commands::Undo(arguments) => {
+            Command::TakeBack(install::take_back(Extent::Last, arguments)?)
+        }
+        Commands::Uninstall(arguments) => {
+            Command::TakeBack(install::take_back(Extent::All, arguments)?)
+        }
+        Commands::Env(arguments) => Command::Env(install::env(arguments)?),
         Commands::Completions { shell } => Command::Completions(shell),
         Commands::Man { command } => Command::Man(command),
     };

@@ -1,13 +1,13 @@
 //! Who calls, from where, and when.
 
 use std::env;
-use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::Error;
+use super::passwd::passwd_line;
 
 /// The time now, UTC.
 pub fn clock() -> OffsetDateTime {
@@ -28,9 +28,26 @@ pub fn default_home() -> Result<PathBuf, Error> {
     if let Some(data) = data.filter(|data| data.is_absolute()) {
         return Ok(data.join("dockpki"));
     }
+    Ok(user_home()?.join(".local/share/dockpki"))
+}
+
+/// Where what dockpki remembers of a user's machine is kept: `$XDG_STATE_HOME/dockpki`, else
+/// `~/.local/state/dockpki`.
+pub(super) fn state_home() -> Result<PathBuf, Error> {
+    let state = path_variable("XDG_STATE_HOME");
+    if let Some(state) = state.filter(|state| state.is_absolute()) {
+        return Ok(state.join("dockpki"));
+    }
+    Ok(user_home()?.join(USER_STATE))
+}
+
+/// Below a user's home.
+pub(super) const USER_STATE: &str = ".local/state/dockpki";
+
+fn user_home() -> Result<PathBuf, Error> {
     let home = path_variable("HOME");
     let home = home.or_else(|| passwd_line().map(|user| user.home));
-    Ok(home.ok_or(Error::NoHome)?.join(".local/share/dockpki"))
+    home.ok_or(Error::NoHome)
 }
 
 /// The path from the root on, so that it can be printed for use from anywhere.
@@ -53,6 +70,11 @@ pub fn invoking_user() -> Result<String, Error> {
     user.ok_or(Error::NoUser)
 }
 
+/// The caller's shell, as `$SHELL` has it.
+pub fn shell() -> Option<PathBuf> {
+    path_variable("SHELL")
+}
+
 /// Whether standard input is a terminal, so that a question would be answered.
 pub fn is_terminal() -> bool {
     std::io::stdin().is_terminal()
@@ -69,33 +91,12 @@ pub fn wants_color() -> (bool, bool) {
 }
 
 /// A variable that is set, not empty and Unicode.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A variable that is set and not empty, of whatever octets.
-fn path_variable(name: &str) -> Option<PathBuf> {
+pub(super) fn path_variable(name: &str) -> Option<PathBuf> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
     value.map(PathBuf::from)
-}
-
-struct User {
-    name: String,
-    home: PathBuf,
-}
-
-/// The caller's line of /etc/passwd: `name:x:uid:gid:comment:home:shell` (passwd(5)).
-fn passwd_line() -> Option<User> {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let passwd = fs::read_to_string("/etc/passwd").ok()?;
-    passwd.lines().find_map(|line| {
-        let fields: Vec<_> = line.split(':').collect();
-        match fields.as_slice() {
-            [name, _, number, _, _, home, ..] if *number == uid && !name.is_empty() => Some(User {
-                name: (*name).to_owned(),
-                home: PathBuf::from(home),
-            }),
-            _ => None,
-        }
-    })
 }

@@ -21,7 +21,39 @@ pub enum Error {
     /// The disk is not as the plan saw it.
     Changed { path: PathBuf },
     /// Something stands where a directory should be.
-    NotADirectory { path: PathBuf },
+    NotADirectory { path: PathBuf, wanted: &'static str },
+    /// Something stands where a file should be.
+    NotAFile { path: PathBuf, found: &'static str },
+    /// Another dockpki changes the machine.
+    Held { path: PathBuf, holder: String },
+    /// A record of what was installed cannot be read.
+    Record { path: PathBuf, cause: String },
+    /// A command of the machine failed.
+    Command { command: String, found: String },
+    /// dockerd would not start with the new configuration.
+    Invalid { found: String },
+    /// The daemon does not answer as it should.
+    Unproved { failure: String },
+    /// A command or a proof failed, and everything was put back.
+    RolledBack { cause: Box<Error> },
+    /// Something failed, and this is what the daemon logged about it.
+    Quoted { cause: Box<Error>, line: String },
+    /// Everything is installed, and the daemon does not serve it.
+    NotServed { cause: Box<Error> },
+    /// A daemon says something else than it should on its local socket.
+    Daemon {
+        socket: PathBuf,
+        found: String,
+        wanted: &'static str,
+    },
+    /// Nobody says how the daemon is restarted.
+    NoRestart,
+    /// A command was killed before.
+    CutOff { command: String },
+    /// A change failed, and not all of what came before it could be put back.
+    NotPutBack { cause: Box<Error>, left: Box<Error> },
+    /// Everything is done, but what was kept for the way back could not be removed.
+    NotTidied { cause: Box<Error> },
     /// The home is another user's.
     ForeignHome { path: PathBuf, owner: u32 },
     /// The journal of a killed command cannot be read.
@@ -40,6 +72,12 @@ pub enum Error {
     NoHome,
     /// Who calls cannot be told, so a client cannot be named after them.
     NoUser,
+    /// No docker configuration directory was given and none can be derived.
+    NoDockerConfig,
+    /// Who called sudo cannot be told.
+    UnknownCaller { name: String },
+    /// Root could not be given up for the user who called sudo.
+    StillRoot { cause: String },
     /// Something must be asked and there is no terminal.
     NoTerminal { what: Asked },
     /// The answers to a question and its repetition differ.
@@ -106,10 +144,57 @@ impl fmt::Display for Error {
                 "cannot change `{}`: it changed since the plan was made",
                 path.display()
             ),
-            Self::NotADirectory { path } => write!(
+            Self::NotADirectory { path, wanted } => {
+                write!(f, "`{}` is no directory: wanted {wanted}", path.display())
+            }
+            Self::NotAFile { path, found } => {
+                write!(f, "`{}` is {found}: wanted a file", path.display())
+            }
+            Self::Held { path, holder } => write!(
                 f,
-                "`{}` is no directory: wanted the directory of a home",
-                path.display()
+                "`{}` is held by another command: {}",
+                path.display(),
+                match holder.is_empty() {
+                    true => "one that has just begun",
+                    false => holder,
+                }
+            ),
+            Self::Record { path, cause } => {
+                write!(f, "the record `{}` cannot be read: {cause}", path.display())
+            }
+            Self::Command { command, found } => write!(f, "`{command}` failed: {found}"),
+            Self::Invalid { found } => write!(
+                f,
+                "dockerd would not start with the new daemon.json, so nothing was changed: {found}"
+            ),
+            Self::Unproved { failure } => f.write_str(failure),
+            Self::RolledBack { cause } => write!(f, "{cause}; everything was put back as it was"),
+            Self::Quoted { cause, line } => {
+                write!(f, "{cause}; the daemon's log says: {line}")
+            }
+            Self::NotServed { cause } => write!(
+                f,
+                "everything is installed, but the daemon does not serve it: {cause}"
+            ),
+            Self::Daemon {
+                socket,
+                found,
+                wanted,
+            } => write!(
+                f,
+                "the daemon at `{}` is not as it should be: {found}, wanted {wanted}",
+                socket.display()
+            ),
+            Self::NoRestart => f.write_str(
+                "cannot tell how dockerd is restarted here: found no systemd, wanted a command",
+            ),
+            Self::CutOff { command } => write!(f, "an earlier `{command}` was cut off"),
+            Self::NotPutBack { cause, left } => {
+                write!(f, "{cause}; not everything could be put back: {left}")
+            }
+            Self::NotTidied { cause } => write!(
+                f,
+                "it is done, but what was kept for the way back is still there: {cause}"
             ),
             Self::ForeignHome { path, owner } => write!(
                 f,
@@ -143,6 +228,15 @@ impl fmt::Display for Error {
                 f.write_str("no home given, and neither HOME nor /etc/passwd tells one")
             }
             Self::NoUser => f.write_str("cannot tell who calls, so the client has no name"),
+            Self::NoDockerConfig => f.write_str(
+                "no docker configuration directory given, and nobody tells the user's home",
+            ),
+            Self::UnknownCaller { name } => write!(
+                f,
+                "sudo was called by `{}`, whom `/etc/passwd` does not know",
+                crate::pki::printable(name)
+            ),
+            Self::StillRoot { cause } => write!(f, "cannot give up root: {cause}"),
             Self::NoTerminal { what } => {
                 write!(
                     f,

@@ -57,6 +57,7 @@ impl Home {
             Ok(_) => {
                 return Err(Error::NotADirectory {
                     path: path.to_owned(),
+                    wanted: "the directory of a home",
                 });
             }
             Err(cause) if cause.kind() == ErrorKind::NotFound => match access {
@@ -222,7 +223,7 @@ fn open_lock_file(path: &Path, flags: OFlags) -> Result<File, Errno> {
 
 /// Whether the open file is the one at the path.  A failed init removes its lock file, and a lock
 /// on a file that is gone protects nothing.
-fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let held = file.metadata();
     let there = path.symlink_metadata();
     held.is_ok_and(|held| there.is_ok_and(|there| there.ino() == held.ino()))

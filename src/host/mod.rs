@@ -5,22 +5,33 @@
 //! was and one that is killed is finished or undone by the next.
 
 mod apply;
+mod client;
+pub mod daemon;
 mod environment;
 mod error;
 mod home;
+mod invoker;
 mod journal;
 mod keys;
+pub mod machine;
 mod parallel;
+mod passwd;
+pub mod probe;
 mod read;
 mod secret;
 mod write;
 
 pub use apply::apply;
-pub use environment::{absolute, clock, default_home, invoking_user, is_terminal, wants_color};
+pub use client::{client_state, docker_config, process_owner};
+pub use environment::{
+    absolute, clock, default_home, invoking_user, is_terminal, shell, wants_color,
+};
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
+pub use invoker::{User, become_invoking_user};
 pub use keys::fresh;
 pub use read::{
     exists, first_ca_copy, home_state, key_state, kind_directories, leftovers, map_pairs,
+    pair_names, pair_state,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};

@@ -115,7 +115,8 @@ pub fn leftovers(home: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn pair_names(home: &Path, kind: PairKind) -> Result<Vec<String>, Error> {
+/// The names of the servers or clients in a home, in no order.
+pub fn pair_names(home: &Path, kind: PairKind) -> Result<Vec<String>, Error> {
     let directory = home.join(kind.directory());
     let entries = match fs::read_dir(&directory) {
         Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -133,7 +134,8 @@ fn pair_names(home: &Path, kind: PairKind) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn pair_state(home: &Path, kind: PairKind, name: String) -> PairState {
+/// One server or client as it lies on disk.
+pub fn pair_state(home: &Path, kind: PairKind, name: String) -> PairState {
     let path = home.join(kind.pair(&name));
     PairState {
         kind,
@@ -153,6 +155,7 @@ fn directory_state(path: &Path) -> Result<Option<DirectoryState>, Error> {
         })),
         Ok(_) => Err(Error::NotADirectory {
             path: path.to_owned(),
+            wanted: "the directory of a home",
         }),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::io("read", path)(cause)),

@@ -1,5 +1,6 @@
 //! Single writes, each safe by itself.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -42,16 +43,25 @@ pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
 
 /// A hidden name beside the target that nobody else picks.
 pub(super) fn staged_name(path: &str) -> Result<String, Error> {
-    let mut octets = [0u8; 8];
-    rand::fill(&mut octets).map_err(|_| Error::Key(crate::pki::Error::NoRandomness))?;
-    let random = octets
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect::<String>();
+    let random = random()?;
     Ok(match path.rsplit_once('/') {
         Some((parent, name)) => format!("{parent}/.{name}.{random}"),
         None => format!(".{path}.{random}"),
     })
+}
+
+/// The same for a path of whatever octets.
+pub(super) fn staged_path(path: &Path) -> Result<PathBuf, Error> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", random()?));
+    Ok(path.with_file_name(name))
+}
+
+fn random() -> Result<String, Error> {
+    let mut octets = [0u8; 8];
+    rand::fill(&mut octets).map_err(|_| Error::Key(crate::pki::Error::NoRandomness))?;
+    Ok(octets.iter().map(|octet| format!("{octet:02x}")).collect())
 }
 
 /// Whether a path is one [`staged_name`] gives for the other.

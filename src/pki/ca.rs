@@ -7,7 +7,7 @@ use rcgen::{
     SerialNumber,
 };
 
-use super::inspect::fingerprint;
+use super::inspect::sha256_hex;
 use super::leaf::Leaf;
 use super::name::MAX_COMMON_NAME;
 use super::{
@@ -81,7 +81,7 @@ impl Issued {
 
     /// The SHA-256 of the DER as hex.
     pub fn fingerprint(&self) -> String {
-        fingerprint(&self.der)
+        sha256_hex(&self.der)
     }
 }
 

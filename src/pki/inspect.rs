@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use time::OffsetDateTime;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use super::constraints::NameConstraints;
 use super::{Error, PublicKey, Serial, SubjectAltName, Validity, certificate_pem};
@@ -237,7 +237,25 @@ impl Certificate {
 
     /// The SHA-256 of the DER as hex: the fingerprint `openssl x509 -fingerprint -sha256` shows.
     pub fn fingerprint(&self) -> String {
-        fingerprint(&self.der)
+        sha256_hex(&self.der)
+    }
+
+    /// Whether clients that connect to this host name or address take it for the server's, by its
+    /// SANs alone, wildcards counted (RFC 9525, section 6).
+    pub fn is_for(&self, name: &str) -> bool {
+        let der = rustls_pki_types::CertificateDer::from(self.der.as_slice());
+        let Ok(name) = rustls_pki_types::ServerName::try_from(name) else {
+            return false;
+        };
+        webpki::EndEntityCert::try_from(&der)
+            .is_ok_and(|leaf| leaf.verify_is_valid_for_subject_name(&name).is_ok())
+    }
+
+    /// The first common name of the issuer.
+    pub fn issuer_common_name(&self) -> Option<String> {
+        let (_, issuer) = X509Name::from_der(&self.issuer_der).ok()?;
+        let name = issuer.iter_common_name().next()?.as_str().ok()?;
+        Some(name.to_owned())
     }
 
     /// The common name, if the subject is that one UTF8String and nothing else.
@@ -273,9 +291,9 @@ fn san(name: &GeneralName<'_>) -> Result<SubjectAltName, String> {
     }
 }
 
-/// The SHA-256 of a certificate's DER as lower-case hex.
-pub(crate) fn fingerprint(der: &[u8]) -> String {
-    hex(&sha256(der))
+/// The SHA-256 of these octets as lower-case hex.
+pub fn sha256_hex(octets: &[u8]) -> String {
+    hex(&sha256(octets))
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {

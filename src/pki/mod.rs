@@ -31,7 +31,7 @@ pub use chain::verify_chain;
 pub use constraints::NameConstraints;
 pub use encryption::{Passphrase, decrypt_key, encrypt_key, is_encrypted};
 pub use error::Error;
-pub use inspect::{Certificate, ExtendedKeyUsage, KeyUsage};
+pub use inspect::{Certificate, ExtendedKeyUsage, KeyUsage, sha256_hex};
 pub use key::{KeyType, PrivateKey, PublicKey};
 pub use life::{Life, Validity, date};
 pub use name::Name;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::client::ClientError;
 use super::layout::PairKind;
 use crate::pki;
 
@@ -35,6 +36,30 @@ pub enum Error {
     File { path: PathBuf, cause: pki::Error },
     /// A key file can be read by others.
     OpenKey { path: PathBuf, mode: u32 },
+    /// There is none of that kind in the home.
+    NoneOf { kind: PairKind, home: PathBuf },
+    /// There is none of that name in the home.
+    Unknown {
+        kind: PairKind,
+        name: String,
+        home: PathBuf,
+    },
+    /// There are several, and none was named.
+    Several { kind: PairKind, names: Vec<String> },
+    /// Nothing was installed on this machine.
+    NothingInstalled { store: PathBuf },
+    /// Files are not as dockpki left them.
+    ChangedSince { paths: Vec<PathBuf> },
+    /// The host cannot be installed on.
+    Install(super::install::Error),
+    /// A file of a pair is not as it must be where Docker reads it.
+    Unsound {
+        path: PathBuf,
+        found: String,
+        wanted: String,
+    },
+    /// The client cannot be installed.
+    Client(ClientError),
     /// The certificate could not be made.
     Pki(pki::Error),
 }
@@ -95,6 +120,50 @@ impl fmt::Display for Error {
                 "`{}` can be read by others: found mode {mode:04o}, wanted 0400",
                 path.display()
             ),
+            Self::NoneOf { kind, home } => write!(
+                f,
+                "there is no {} in `{}` that can be used",
+                kind.as_str(),
+                home.display()
+            ),
+            Self::Unknown { kind, name, home } => write!(
+                f,
+                "there is no {} `{}` in `{}`",
+                kind.as_str(),
+                pki::printable(name),
+                home.display()
+            ),
+            Self::Several { kind, names } => write!(
+                f,
+                "found the {}s {}, wanted the name of one",
+                kind.as_str(),
+                pki::printable(&names.join(", "))
+            ),
+            Self::NothingInstalled { store } => write!(
+                f,
+                "nothing was installed here: found no record in `{}`",
+                store.display()
+            ),
+            Self::ChangedSince { paths } => {
+                let paths = paths.iter().map(|path| format!("`{}`", path.display()));
+                write!(
+                    f,
+                    "{} changed since it was installed: nothing was taken back",
+                    Vec::from_iter(paths).join(", ")
+                )
+            }
+            Self::Install(cause) => cause.fmt(f),
+            Self::Unsound {
+                path,
+                found,
+                wanted,
+            } => write!(
+                f,
+                "`{}`: found {}, wanted {wanted}",
+                path.display(),
+                pki::printable(found)
+            ),
+            Self::Client(cause) => cause.fmt(f),
             Self::Pki(cause) => cause.fmt(f),
         }
     }
@@ -102,8 +171,20 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<super::install::Error> for Error {
+    fn from(cause: super::install::Error) -> Self {
+        Self::Install(cause)
+    }
+}
+
 impl From<pki::Error> for Error {
     fn from(cause: pki::Error) -> Self {
         Self::Pki(cause)
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(cause: ClientError) -> Self {
+        Self::Client(cause)
     }
 }

@@ -1,15 +1,16 @@
 //! Where each file of a home lies, and its mode.
 
+use super::permissions::Item;
 use crate::pki::Purpose;
 
 /// The mode of every directory of a home.
-pub const DIRECTORY_MODE: u32 = 0o700;
+pub const DIRECTORY_MODE: u32 = Item::HomeDirectory.mode();
 /// The mode of private keys.
-pub const KEY_MODE: u32 = 0o400;
+pub const KEY_MODE: u32 = Item::Key.mode();
 /// The mode of certificates.
-pub const CERTIFICATE_MODE: u32 = 0o444;
+pub const CERTIFICATE_MODE: u32 = Item::Certificate.mode();
 /// The mode of the ledger, of the lock and of the journal.
-pub const RECORD_MODE: u32 = 0o600;
+pub const RECORD_MODE: u32 = Item::HomeRecord.mode();
 
 /// What is trusted: the CA's certificate, in the home and beside every pair.
 pub const CA_CERTIFICATE: &str = "ca.pem";
@@ -49,7 +50,7 @@ impl PairKind {
     }
 
     /// The certificate's file name: Docker's names for the client, its manual's for the server.
-    pub fn certificate_file(self) -> &'static str {
+    pub const fn certificate_file(self) -> &'static str {
         match self {
             Self::Server => "server-cert.pem",
             Self::Client => "cert.pem",
@@ -57,7 +58,7 @@ impl PairKind {
     }
 
     /// The private key's file name.
-    pub fn key_file(self) -> &'static str {
+    pub const fn key_file(self) -> &'static str {
         match self {
             Self::Server => "server-key.pem",
             Self::Client => "key.pem",

@@ -4,14 +4,22 @@
 //! planned against.  It is shown as it is and applied as it is: a dry run is the same plan,
 //! stopped before [`crate::host`] applies it.
 
+pub mod client;
+pub mod context;
 pub mod daemon_json;
+pub mod docker_host;
+pub mod env;
 mod error;
 pub mod init;
+pub mod install;
 pub mod issue;
 pub mod layout;
 pub mod ledger;
 pub mod list;
+pub mod machine;
+pub mod pair;
 pub mod passwd;
+pub mod permissions;
 pub mod state;
 pub mod systemd;
 pub mod verify;

@@ -10,7 +10,7 @@ use super::table::{Cell, table};
 use super::{JSON_VERSION, Style, count, day, hint, json, sans, shell_word, warning};
 use crate::pki::{Certificate, SubjectAltName};
 use crate::plan::issue::{Cut, Issuance, PlannedPair};
-use crate::plan::layout::{self, PairKind};
+use crate::plan::layout::PairKind;
 
 /// What was made: certificates with their ends, files with their modes.
 pub fn issued(style: Style, home: &Path, issuance: &Issuance) -> String {
@@ -122,27 +122,19 @@ pub fn warnings(style: Style, issuance: &Issuance) -> String {
 
 /// What to type next, so that a daemon serves with the server's certificate and answers the
 /// client.
-pub fn next_steps(home: &Path, issuance: &Issuance) -> String {
+pub fn next_steps(program: &str, home: &Path, issuance: &Issuance) -> String {
     let of_kind = |kind| {
         issuance
             .pairs
             .iter()
             .find(move |pair: &&PlannedPair| pair.kind == kind)
     };
-    let path = |pair: &PlannedPair, file: &str| {
-        let path = home.join(pair.kind.pair(pair.name.as_str())).join(file);
-        shell_word(&path.to_string_lossy())
-    };
     let mut text = String::new();
     if let Some(server) = of_kind(PairKind::Server) {
         text.push_str(&format!(
-            "\nNext, start a daemon on the host that answers this CA's clients and nobody else over the network:\n\n  \
-             dockerd -H unix:///var/run/docker.sock -H tcp://{}:2376 --tlsverify \\\n    \
-             --tlscacert={} \\\n    --tlscert={} \\\n    --tlskey={}\n",
-            listen_address(&server.sans),
-            path(server, layout::CA_CERTIFICATE),
-            path(server, server.kind.certificate_file()),
-            path(server, server.kind.key_file()),
+            "\nNext, on the daemon's host, have it answer this CA's clients and nobody else over the network; \
+             it shows what it will do and asks first:\n\n  {program} install server {}\n",
+            server.name,
         ));
     }
     if let Some(client) = of_kind(PairKind::Client) {
@@ -162,22 +154,6 @@ pub fn next_steps(home: &Path, issuance: &Issuance) -> String {
         ));
     }
     text
-}
-
-/// Where the daemon listens so that [`client_address`] reaches it: on that address if the server
-/// has loopback names alone, else on every one.
-fn listen_address(sans: &[SubjectAltName]) -> String {
-    let loopback = |san: &SubjectAltName| match san {
-        SubjectAltName::Dns(host) => host == "localhost",
-        SubjectAltName::Ip(address) => address.is_loopback(),
-    };
-    let address = client_address(sans);
-    match (sans.iter().all(loopback), address.as_str()) {
-        (true, "localhost") => "127.0.0.1".into(),
-        (true, _) => address,
-        (false, _) if address.starts_with('[') => "[::]".into(),
-        (false, _) => "0.0.0.0".into(),
-    }
 }
 
 /// The first name a client can connect to, as a URL has it.

@@ -4,8 +4,12 @@
 //! error; [`crate::run`] says which is which by where it puts the text.
 
 mod ca;
+mod client;
+mod env;
+mod installed;
 mod issued;
 mod list;
+mod machine;
 mod plan;
 mod table;
 mod verify;
@@ -15,10 +19,21 @@ use std::path::Path;
 use time::{Duration, OffsetDateTime};
 
 pub use ca::{CaKey, ca, ca_json};
+pub use client::{
+    after_client, client_is_installed, client_json, client_notices, installed_client,
+};
+pub use env::env;
+pub use installed::{
+    Restarted, after_server, installed_server, nothing_to_install, take_back_json,
+    take_back_notices, taken_back,
+};
 pub use issued::{already, already_json, issued, issued_json, next_steps, unmet, warnings};
 pub use list::{list, list_json};
+pub use machine::{machine_json, machine_plan, notices};
 pub use plan::{change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json};
-pub use verify::{aside_words, note_words, verify, verify_json};
+pub use verify::{
+    aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,
+};
 
 pub(crate) use crate::pki::printable;
 use crate::plan::state::{Outcome, Recovery};

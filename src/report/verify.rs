@@ -18,35 +18,66 @@ pub fn verify(
     findings: &[Finding],
     checked: usize,
 ) -> String {
+    let checked = count(checked, "certificate");
+    told(style, home, program, findings, &checked)
+}
+
+/// The same for what is installed.
+pub fn verify_installed(
+    style: Style,
+    home: &Path,
+    program: &str,
+    findings: &[Finding],
+    checked: usize,
+) -> String {
+    let checked = count(checked, "installed path");
+    told(style, home, program, findings, &checked)
+}
+
+fn told(style: Style, home: &Path, program: &str, findings: &[Finding], checked: &str) -> String {
     let mut text = String::new();
     let mends: Vec<_> = findings
         .iter()
         .map(|finding| mend(home, program, finding))
         .collect();
     for (index, finding) in findings.iter().enumerate() {
-        text.push_str(&format!(
-            "{}: found {}, wanted {}\n",
-            style.paint(Color::Red, &printable(&finding.path.to_string_lossy())),
-            printable(&finding.found),
-            printable(&finding.wanted),
-        ));
+        text.push_str(&line(style, finding));
         // What mends several findings in a row is to be typed once.
         if mends.get(index + 1) != Some(&mends[index]) {
             text.push_str(&format!("    {}\n", mends[index]));
         }
     }
     let summary = match findings.len() {
-        0 => format!("{} checked, nothing found\n", count(checked, "certificate")),
-        found => format!(
-            "{} checked, {}\n",
-            count(checked, "certificate"),
-            count(found, "finding")
-        ),
+        0 => format!("{checked} checked, nothing found\n"),
+        found => format!("{checked} checked, {}\n", count(found, "finding")),
     };
     text + &summary
 }
 
-/// The same as JSON.
+fn line(style: Style, finding: &Finding) -> String {
+    format!(
+        "{}: found {}, wanted {}\n",
+        style.paint(Color::Red, &printable(&finding.path.to_string_lossy())),
+        printable(&finding.found),
+        printable(&finding.wanted),
+    )
+}
+
+/// What was set right, a note each.
+pub fn fixed<'a>(style: Style, findings: impl Iterator<Item = &'a Finding>) -> String {
+    let lines = findings.map(|finding| {
+        let words = format!(
+            "{}: {} is {} now",
+            finding.path.display(),
+            finding.found,
+            finding.wanted
+        );
+        super::note(style, &words)
+    });
+    lines.collect()
+}
+
+/// The same as [`verify`] as JSON.
 pub fn verify_json(home: &Path, program: &str, findings: &[Finding], checked: usize) -> String {
     #[derive(Serialize)]
     struct Report {
@@ -55,25 +86,52 @@ pub fn verify_json(home: &Path, program: &str, findings: &[Finding], checked: us
         checked: usize,
         findings: Vec<Found>,
     }
+    json(&Report {
+        version: JSON_VERSION,
+        home: home.display().to_string(),
+        checked,
+        findings: found(home, program, findings),
+    })
+}
+
+/// The same as [`verify_installed`] as JSON.
+pub fn verify_installed_json(
+    home: &Path,
+    program: &str,
+    findings: &[Finding],
+    checked: usize,
+) -> String {
     #[derive(Serialize)]
-    struct Found {
-        path: String,
-        found: String,
-        wanted: String,
-        mend: String,
+    struct Report {
+        version: u32,
+        installed: bool,
+        checked: usize,
+        findings: Vec<Found>,
     }
+    json(&Report {
+        version: JSON_VERSION,
+        installed: true,
+        checked,
+        findings: found(home, program, findings),
+    })
+}
+
+#[derive(Serialize)]
+struct Found {
+    path: String,
+    found: String,
+    wanted: String,
+    mend: String,
+}
+
+fn found(home: &Path, program: &str, findings: &[Finding]) -> Vec<Found> {
     let findings = findings.iter().map(|finding| Found {
         path: finding.path.display().to_string(),
         found: finding.found.clone(),
         wanted: finding.wanted.clone(),
         mend: mend(home, program, finding),
     });
-    json(&Report {
-        version: JSON_VERSION,
-        home: home.display().to_string(),
-        checked,
-        findings: findings.collect(),
-    })
+    findings.collect()
 }
 
 /// That what is put aside is not taken back; nothing if no mend puts anything aside.
@@ -109,6 +167,18 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
     match &finding.mend {
         Mend::Mode(mode) => format!("chmod {mode:04o} {path}"),
         Mend::Owner(owner) => format!("chown {owner} {path}"),
+        Mend::OwnerAndGroup(user, group) => format!("chown {user}:{group} {path}"),
+        Mend::InstallServer { name, prefix } => {
+            let prefix = prefix
+                .as_ref()
+                .map(|prefix| format!(" --prefix {}", shell_word(&prefix.to_string_lossy())));
+            format!(
+                "{program} install server {name}{}",
+                prefix.unwrap_or_default()
+            )
+        }
+        Mend::InstallAgain | Mend::InstallClient => format!("{program} install client"),
+        Mend::Edit => format!("edit {path}"),
         Mend::CopyCa => {
             let ca = shell_word(&home.join(layout::CA_CERTIFICATE).to_string_lossy());
             format!("install -m 0444 {ca} {path}")

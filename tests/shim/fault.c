@@ -1,6 +1,6 @@
 /* Makes chosen system calls of a process fail, or the process die right before one of them.
  *
- * Loaded with LD_PRELOAD by tests/crash.rs.  The program under test has no hook for it.
+ * Loaded with LD_PRELOAD by tests/support/fault.rs.  The program under test has no hook for it.
  *
  * What is covered: every system call listed in RULES, of every thread, whoever makes it: libc's
  * wrappers, or rustix, which enters the kernel without libc.  So it is no wrapper of libc's
@@ -16,6 +16,8 @@
  *   FAULT_REACH    once: that call alone; on: it and every later one; space: from it on those that
  *                  need room on the disk, as on one that is full; to rename needs none
  *   FAULT_KILL_AT  number of a call right before which the process dies, beside all of the above
+ *   FAULT_LACKS    links or exchange: a file system without hard links, or one that cannot exchange
+ *                  two names, as overlayfs for what lies in a lower layer
  *   FAULT_LOG      a file that gets a line for each call: its name and what path it has
  *
  * The umask is 0 in the whole process: the worst there is for a private key.
@@ -85,6 +87,9 @@ static const struct rule RULES[] = {
     {SYS_writev, "writev", IF_NOT_STANDARD, 0, NEEDS_ROOM, -1},
     {SYS_pwrite64, "pwrite64", IF_NOT_STANDARD, 0, NEEDS_ROOM, -1},
     {SYS_sendfile, "sendfile", IF_NOT_STANDARD, 0, NEEDS_ROOM, -1},
+    {SYS_setxattr, "setxattr", ALWAYS, 0, NEEDS_ROOM, 0},
+    {SYS_lsetxattr, "lsetxattr", ALWAYS, 0, NEEDS_ROOM, 0},
+    {SYS_fsetxattr, "fsetxattr", ALWAYS, 0, NEEDS_ROOM, -1},
     {SYS_fsync, "fsync", ALWAYS, 0, NEEDS_NONE, -1},
     {SYS_fdatasync, "fdatasync", ALWAYS, 0, NEEDS_NONE, -1},
     {SYS_syncfs, "syncfs", ALWAYS, 0, NEEDS_NONE, -1},
@@ -95,6 +100,7 @@ static unsigned long fault_at, kill_at, counted;
 static int fault_errno; /* 0: the process dies or stops */
 static int stops;
 static enum { ONCE, ON, SPACE } reach;
+static int lacks_links, lacks_exchange;
 static const char *log_path;
 
 static long pass(long number, const long *a)
@@ -151,6 +157,10 @@ static long meet_fate(const struct rule *rule, const long *arguments)
         kill(getpid(), SIGSTOP);
     else if (hit)
         die();
+    if (lacks_links && strncmp(rule->name, "link", 4) == 0)
+        return -EPERM;
+    if (lacks_exchange && rule->number == SYS_renameat2 && arguments[4] & RENAME_EXCHANGE)
+        return -EINVAL;
     return pass(rule->number, arguments);
 }
 
@@ -213,6 +223,8 @@ __attribute__((constructor)) static void install(void)
                   : is("FAULT_KIND", "enospc") ? ENOSPC
                   : is("FAULT_KIND", "erofs")  ? EROFS
                                                : 0;
+    lacks_links = is("FAULT_LACKS", "links");
+    lacks_exchange = is("FAULT_LACKS", "exchange");
     stops = is("FAULT_KIND", "stop");
     reach = is("FAULT_REACH", "on") ? ON : is("FAULT_REACH", "space") ? SPACE : ONCE;
 

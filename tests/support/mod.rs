@@ -7,6 +7,17 @@
     reason = "each test uses a part of it, and tests touch the machine"
 )]
 
+pub mod by_hand;
+pub mod daemon;
+#[cfg(target_os = "linux")]
+pub mod dockerd_host;
+pub mod fault;
+pub mod golden;
+#[cfg(target_os = "linux")]
+pub mod host;
+pub mod machine;
+pub mod tree;
+
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -62,6 +73,12 @@ impl TestHome {
         self.directory.path()
     }
 
+    /// A TLS client that is `alice`.
+    pub fn alice(&self) -> Arc<rustls::ClientConfig> {
+        let file = |name| self.path().join("clients/alice").join(name);
+        rustls_client(&file("ca.pem"), &file("cert.pem"), &file("key.pem"))
+    }
+
     /// `dockpki --home HOME`, without any variable that would change what it does.
     pub fn command(&self) -> Command {
         let mut command = dockpki();
@@ -78,7 +95,14 @@ impl TestHome {
 /// The binary, without any variable that would change what it does, and without a terminal.
 pub fn dockpki() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dockpki"));
-    for name in ["DOCKPKI_HOME", "XDG_DATA_HOME", "SUDO_USER", "NO_COLOR"] {
+    for name in [
+        "DOCKPKI_HOME",
+        "DOCKER_CONFIG",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+        "SUDO_USER",
+        "NO_COLOR",
+    ] {
         command.env_remove(name);
     }
     command.stdin(std::process::Stdio::null());

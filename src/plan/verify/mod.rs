@@ -4,6 +4,7 @@
 //! CA and the home itself, [`pair`] one server or client.
 
 mod ca;
+mod installed;
 mod pair;
 
 use std::collections::{HashMap, HashSet};
@@ -19,6 +20,7 @@ use super::state::{DirectoryState, FileState, HomeState, PresentFile};
 use crate::pki::{self, Certificate, KeyType, Life, Purpose, Validity, date, printable};
 
 pub use ca::{KindDirectories, home};
+pub use installed::{FoundPath, Installed, InstalledPath, fixes, installed};
 pub use pair::pair;
 
 /// Something that is not as it should be.
@@ -42,6 +44,21 @@ pub enum Mend {
     Mode(u32),
     /// `chown` to the home's owner of this number.
     Owner(u32),
+    /// `chown` to the user and group of these numbers.
+    OwnerAndGroup(u32, u32),
+    /// Install it again; which of the two below that is, depends on the path.
+    InstallAgain,
+    /// `install server`
+    InstallServer {
+        /// The server.
+        name: String,
+        /// What stands for `/`, if it is not that.
+        prefix: Option<PathBuf>,
+    },
+    /// `install client`
+    InstallClient,
+    /// Edit the file: nobody else can tell what was meant.
+    Edit,
     /// Put the pair aside and issue it again.
     Reissue {
         /// The pair.
@@ -180,7 +197,7 @@ fn unlike_ledger(
 }
 
 /// An error of a file as something that was found in it.
-fn found_words(error: &pki::Error) -> String {
+pub(super) fn found_words(error: &pki::Error) -> String {
     match error {
         pki::Error::NoPem { found, .. } | pki::Error::UnsupportedKey { found } => found.clone(),
         pki::Error::BrokenPem { cause, .. } => format!("a damaged PEM block ({cause})"),
@@ -192,7 +209,7 @@ fn found_words(error: &pki::Error) -> String {
     }
 }
 
-fn out_of_time(validity: Validity, now: OffsetDateTime) -> Option<(String, String)> {
+pub(super) fn out_of_time(validity: Validity, now: OffsetDateTime) -> Option<(String, String)> {
     if now > validity.not_after {
         let found = format!("a certificate that expired on {}", date(validity.not_after));
         return Some((found, "one that is valid".into()));

@@ -1,158 +1,20 @@
-//! One command: read, plan, show, apply.
+//! The commands that work on the home.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::cli::{self, ColorWhen, Command, Consent, Mode, NewPassphrase, Output, Request, Talk};
+use super::{Effect, Outcome, Session, data};
+use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
-use crate::host::{self, Access, Asked, Create, Home, Repeat};
-use crate::pki::{self, Ca, PrivateKey, is_encrypted};
+use crate::host::{self, Asked, Create, Home, Repeat};
+use crate::pki::{self, Ca, is_encrypted};
 use crate::plan::issue::{self, Issuance};
 use crate::plan::layout;
-use crate::plan::state::{FileState, HomeState, open_key};
+use crate::plan::state::{FileState, HomeState};
 use crate::plan::{Encryption, init, list, passwd, verify};
-use crate::report::{self, CaKey, Style};
+use crate::report::{self, CaKey};
 
-/// What a command says at its end.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Data, for standard output.
-    pub data: String,
-    /// Talk, for standard error.
-    pub talk: String,
-    /// The exit code.
-    pub code: u8,
-    /// Whether something was changed on disk.
-    pub effect: Effect,
-}
-
-/// Whether a command changed something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Effect {
-    /// It did not.
-    #[default]
-    None,
-    /// It did.
-    Changed,
-}
-
-/// How a request wants its words: what is the same for every command.
-struct Session<'a> {
-    request: &'a Request,
-    home: PathBuf,
-    program: String,
-    stdout: Style,
-    stderr: Style,
-    /// Says something while the command still runs.
-    say: &'a dyn Fn(&str),
-}
-
-/// The styles of standard output and standard error.
-pub fn styles(color: ColorWhen) -> (Style, Style) {
-    let style = |colored| match colored {
-        true => Style::Colored,
-        false => Style::Plain,
-    };
-    match color {
-        ColorWhen::Always => (Style::Colored, Style::Colored),
-        ColorWhen::Never => (Style::Plain, Style::Plain),
-        ColorWhen::Auto => {
-            let (stdout, stderr) = host::wants_color();
-            (style(stdout), style(stderr))
-        }
-    }
-}
-
-/// How the reader calls us, for hints: with the home they named, from the root on.
-pub fn program(request: &Request) -> String {
-    let home = request.home.as_deref();
-    let home = home.map(|home| host::absolute(home).unwrap_or_else(|_| home.to_owned()));
-    report::program(home.as_deref())
-}
-
-/// Carries out a request.  `say` is called with talk that cannot wait, such as that it waits.
-pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
-    match &request.command {
-        Command::Completions(shell) => Ok(data(cli::completions(*shell))),
-        Command::Man(path) => Ok(data(cli::manual(path)?)),
-        Command::Init(wish) => Session::new(request, say)?.init(wish),
-        Command::Issue(wish) => Session::new(request, say)?.issue(wish),
-        Command::List => Session::new(request, say)?.list(),
-        Command::Verify { passphrase_file } => {
-            Session::new(request, say)?.verify(passphrase_file.as_deref())
-        }
-        Command::CaShow => Session::new(request, say)?.ca_show(),
-        Command::CaPasswd(wish) => Session::new(request, say)?.ca_passwd(wish),
-    }
-}
-
-fn data(data: String) -> Outcome {
-    Outcome {
-        data,
-        ..Outcome::default()
-    }
-}
-
-impl<'a> Session<'a> {
-    fn new(request: &'a Request, say: &'a dyn Fn(&str)) -> Result<Self, Error> {
-        let home = match &request.home {
-            Some(home) => home.clone(),
-            None => host::default_home()?,
-        };
-        let (stdout, stderr) = styles(request.color);
-        let session = Self {
-            request,
-            home: host::absolute(&home)?,
-            program: program(request),
-            stdout,
-            stderr,
-            say,
-        };
-        if request.talk == Talk::Verbose {
-            let home = session.home.display();
-            session.say(&report::note(stderr, &format!("the home is {home}")));
-        }
-        Ok(session)
-    }
-
-    fn open(&self, access: Access) -> Result<Home, Error> {
-        let home = Home::open(&self.home, access, &|holder| {
-            self.say(&report::waiting(self.stderr, holder));
-        })?;
-        if let Some(recovery) = home.recovered() {
-            self.say(&report::recovered(self.stderr, recovery));
-        }
-        Ok(home)
-    }
-
-    /// Reads the home under a shared lock.
-    ///
-    /// Where there is no lock file, nobody has written yet, or it is a copy.  If there is one
-    /// afterwards, somebody began while we read, and we read again.
-    fn reading<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
-        loop {
-            let home = self.open(Access::Read)?;
-            let result = read();
-            if home.is_undisturbed() {
-                return result;
-            }
-        }
-    }
-
-    /// A dry run needs no right to write.
-    fn open_to_change(&self, mode: Mode, create: Create) -> Result<Home, Error> {
-        match mode {
-            Mode::Apply => self.open(Access::Write(create)),
-            Mode::DryRun => self.open(Access::Read),
-        }
-    }
-
-    fn say(&self, text: &str) {
-        if self.request.talk != Talk::Quiet {
-            (self.say)(text);
-        }
-    }
-
-    fn init(&self, wish: &cli::Init) -> Result<Outcome, Error> {
+impl Session<'_> {
+    pub(super) fn init(&self, wish: &cli::Init) -> Result<Outcome, Error> {
         // A home that has a CA is shown to whoever may read it, and nobody is asked anything.
         if let Some(outcome) = self.init_again(wish)? {
             return Ok(outcome);
@@ -226,7 +88,7 @@ impl<'a> Session<'a> {
         Ok(Some(self.outcome(data, unmet)))
     }
 
-    fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
+    pub(super) fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
         // Refused before anybody is asked for a passphrase, and once more under the lock.
         let taken = |kind, name: &str| host::exists(&self.home, kind, name);
         let refuse = || -> Result<HomeState, Error> {
@@ -281,7 +143,7 @@ impl<'a> Session<'a> {
             (false, _) => report::issued(self.stdout, &self.home, &issuance),
         };
         if !json {
-            talk.push_str(&report::next_steps(&self.home, &issuance));
+            talk.push_str(&report::next_steps(&self.program, &self.home, &issuance));
         }
         Ok(Outcome {
             effect: Effect::Changed,
@@ -289,19 +151,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn outcome(&self, data: String, talk: String) -> Outcome {
-        let talk = match self.request.talk {
-            Talk::Quiet => String::new(),
-            _ => talk,
-        };
-        Outcome {
-            data,
-            talk,
-            ..Outcome::default()
-        }
-    }
-
-    fn list(&self) -> Result<Outcome, Error> {
+    pub(super) fn list(&self) -> Result<Outcome, Error> {
         let now = host::clock();
         let (ca, mut rows) = self.reading(|| {
             let state = host::home_state(&self.home)?;
@@ -317,7 +167,7 @@ impl<'a> Session<'a> {
         }))
     }
 
-    fn verify(&self, passphrase_file: Option<&Path>) -> Result<Outcome, Error> {
+    pub(super) fn verify(&self, passphrase_file: Option<&Path>) -> Result<Outcome, Error> {
         let passphrase = passphrase_file
             .map(host::passphrase_from_file)
             .transpose()?;
@@ -365,7 +215,7 @@ impl<'a> Session<'a> {
         Ok(outcome)
     }
 
-    fn ca_show(&self) -> Result<Outcome, Error> {
+    pub(super) fn ca_show(&self) -> Result<Outcome, Error> {
         let (ca, key) = self.reading(|| {
             let ca = host::home_state(&self.home)?.ca()?;
             Ok((ca, host::key_state(&self.home.join(layout::CA_KEY))))
@@ -387,7 +237,7 @@ impl<'a> Session<'a> {
         }))
     }
 
-    fn ca_passwd(&self, wish: &cli::CaPasswd) -> Result<Outcome, Error> {
+    pub(super) fn ca_passwd(&self, wish: &cli::CaPasswd) -> Result<Outcome, Error> {
         let path = self.home.join(layout::CA_KEY);
         // All that is asked is asked before the lock: nobody else waits while a person types.
         let (ca, old) = self.reading(|| {
@@ -446,25 +296,5 @@ impl<'a> Session<'a> {
             effect: Effect::Changed,
             ..self.outcome(data, talk)
         })
-    }
-
-    /// The CA's private key, with the passphrase from the file or from the terminal if it needs
-    /// one.
-    fn open_ca_key(&self, passphrase_file: Option<&Path>) -> Result<PrivateKey, Error> {
-        let path = self.home.join(layout::CA_KEY);
-        let file = host::key_state(&path);
-        let passphrase = match (passphrase_file, self.is_encrypted(&file)) {
-            (Some(file), _) => Some(host::passphrase_from_file(file)?),
-            (None, true) => {
-                let question = "Passphrase of the CA's key";
-                Some(host::ask(question, Asked::Passphrase, Repeat::No)?)
-            }
-            (None, false) => None,
-        };
-        Ok(open_key(path, &file, passphrase.as_ref())?)
-    }
-
-    fn is_encrypted(&self, key: &FileState) -> bool {
-        matches!(key, FileState::Present(file) if is_encrypted(&file.content) == Ok(true))
     }
 }

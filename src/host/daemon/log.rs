@@ -1,0 +1,106 @@
+//! The daemon's own words about why it does not answer.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::command;
+
+/// Where the daemon logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogSource {
+    /// In systemd's journal.
+    Journal,
+    /// In a file.
+    File(PathBuf),
+}
+
+impl LogSource {
+    /// The file init scripts have it log to, if it is there.
+    pub fn well_known() -> Option<Self> {
+        let files = ["/var/log/docker.log", "/var/log/dockerd.log"].map(PathBuf::from);
+        files
+            .into_iter()
+            .find(|file| file.is_file())
+            .map(Self::File)
+    }
+}
+
+/// A place in the daemon's log, to read on from.
+#[derive(Debug)]
+pub struct LogMark {
+    source: LogSource,
+    /// The time, for the journal; the length, for a file.
+    seconds: i64,
+    length: u64,
+}
+
+/// The last words of a daemon fit in this.
+const MAX_OCTETS: u64 = 256 << 10;
+
+impl LogMark {
+    /// Remembers where the log ends now.
+    pub fn now(source: LogSource) -> Self {
+        let length = match &source {
+            LogSource::Journal => 0,
+            LogSource::File(path) => fs::metadata(path).map_or(0, |file| file.len()),
+        };
+        Self {
+            source,
+            seconds: OffsetDateTime::now_utc().unix_timestamp(),
+            length,
+        }
+    }
+
+    /// The line logged since that says most of a failure: the last that is an error, else the
+    /// last at all.
+    pub fn telling_line(&self) -> Option<String> {
+        let text = self.text()?;
+        let lines = || text.lines().rev().filter(|line| !line.trim().is_empty());
+        let tells = |line: &&str| {
+            let failed = ["failed to start daemon", "level=fatal", "level=error"];
+            failed.iter().any(|word| line.contains(word))
+                || line.contains("TLS handshake error")
+                || line.contains("unable to configure the Docker daemon")
+                || line.contains("failed to load")
+        };
+        let line = lines().find(tells).or_else(|| lines().next())?;
+        Some(line.trim().to_owned())
+    }
+
+    fn text(&self) -> Option<String> {
+        match &self.source {
+            LogSource::Journal => {
+                let since = format!("@{}", self.seconds);
+                let mut journalctl = Command::new("journalctl");
+                journalctl.args([
+                    "-u",
+                    "docker.service",
+                    "-o",
+                    "cat",
+                    "--no-pager",
+                    "-n",
+                    "200",
+                ]);
+                journalctl.args(["--since", &since]);
+                let said = command::capture(&mut journalctl, Duration::from_secs(10)).ok()?;
+                Some(String::from_utf8_lossy(&said.stdout).into_owned())
+            }
+            LogSource::File(path) => {
+                let mut file = File::open(path).ok()?;
+                let length = file.metadata().ok()?.len();
+                // One that is shorter was begun anew.
+                let from = if length < self.length { 0 } else { self.length };
+                let from = from.max(length.saturating_sub(MAX_OCTETS));
+                file.seek(SeekFrom::Start(from)).ok()?;
+                let mut text = Vec::new();
+                file.take(MAX_OCTETS).read_to_end(&mut text).ok()?;
+                Some(String::from_utf8_lossy(&text).into_owned())
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Reads a daemon's host into the state a plan is made from.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::host::Error;
+use crate::host::machine::{Prefix, access, file_image};
+use crate::plan::install::{Place, SERVER_FILES, ServerState, UnitState};
+use crate::plan::permissions::Owner;
+use crate::plan::systemd::{
+    DIRECTORIES, DROP_IN_NAMES, EnvironmentFile, Service, UnitFile, UnitFiles, is_ours, order,
+};
+
+/// Which files of a host are looked at.  Paths are as seen from inside the prefix.
+#[derive(Debug)]
+pub struct Where {
+    /// What stands for `/`.
+    pub prefix: Prefix,
+    /// The directory of the daemon's certificates.
+    pub directory: PathBuf,
+    /// daemon.json; what the unit says, else `/etc/docker/daemon.json`, if nobody says.
+    pub daemon_json: Option<PathBuf>,
+    /// Whether docker.service starts the daemon.
+    pub started_by: StartedBy,
+}
+
+/// What starts the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartedBy {
+    /// docker.service, if there is one.
+    Systemd,
+    /// Something else: a unit that may lie there has no say.
+    Others,
+}
+
+const DAEMON_JSON: &str = "/etc/docker/daemon.json";
+const DROP_IN_DIRECTORY: &str = "/etc/systemd/system/docker.service.d";
+
+/// Reads a daemon's host.
+pub fn server_state(at: &Where) -> Result<ServerState, Error> {
+    let Where {
+        prefix,
+        directory,
+        daemon_json,
+        started_by,
+    } = at;
+    let unit = match started_by {
+        StartedBy::Systemd => unit_state(prefix)?,
+        StartedBy::Others => None,
+    };
+    let named = unit.as_ref().and_then(|unit| {
+        // A unit that cannot be read is the plan's to refuse.
+        let service = Service::parse(&unit.service, &unit.environment).ok()?;
+        service.flags().config_file.clone().map(PathBuf::from)
+    });
+    let daemon_json = daemon_json.clone().or(named);
+    let daemon_json = daemon_json.unwrap_or_else(|| DAEMON_JSON.into());
+    let daemon_json = place(prefix, &daemon_json, Kind::File)?;
+    let directory = place(prefix, directory, Kind::Directory)?;
+    let mut files = [None, None, None];
+    for (file, (name, _)) in files.iter_mut().zip(SERVER_FILES) {
+        *file = file_image(&directory.path.join(name))?;
+    }
+    Ok(ServerState {
+        owner: owner(),
+        directory_access: access(&directory.path)?,
+        directory,
+        files,
+        daemon_json_image: file_image(&daemon_json.path)?,
+        daemon_json,
+        unit,
+    })
+}
+
+/// Who owns what is made: us, and that is root on a daemon's host.
+fn owner() -> Owner {
+    Owner {
+        user: rustix::process::geteuid().as_raw(),
+        group: rustix::process::getegid().as_raw(),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Directory,
+}
+
+fn place(prefix: &Prefix, inside: &Path, kind: Kind) -> Result<Place, Error> {
+    let path = prefix.resolve(inside)?;
+    let from = match kind {
+        Kind::Directory => Some(path.as_path()),
+        Kind::File => path.parent(),
+    };
+    let above = from.into_iter().flat_map(Path::ancestors);
+    let missing = above.take_while(|above| above.symlink_metadata().is_err());
+    let mut missing = Vec::from_iter(missing.map(Path::to_owned));
+    missing.reverse();
+    Ok(Place {
+        inside: inside.to_owned(),
+        path,
+        missing,
+    })
+}
+
+/// docker.service with what belongs to it; nothing if there is none.
+pub fn unit_state(prefix: &Prefix) -> Result<Option<UnitState>, Error> {
+    let Some(service) = unit_files(prefix, "docker.service")? else {
+        return Ok(None);
+    };
+    let mut environment = Vec::new();
+    for named in service.environment_files() {
+        let path = prefix.resolve(&named.path)?;
+        if let Some(text) = text(&path)? {
+            environment.push(EnvironmentFile {
+                path: named.path,
+                text,
+            });
+        }
+    }
+    let drop_in_directory = place(prefix, Path::new(DROP_IN_DIRECTORY), Kind::Directory)?;
+    let mut drop_ins = Vec::new();
+    for name in DROP_IN_NAMES {
+        let path = drop_in_directory.path.join(name);
+        if let Some(image) = file_image(&path)? {
+            let text = String::from_utf8_lossy(&image.content).into_owned();
+            if is_ours(&UnitFile { path, text }) {
+                drop_ins.push((name.to_owned(), image));
+            }
+        }
+    }
+    Ok(Some(UnitState {
+        service,
+        environment,
+        socket: unit_files(prefix, "docker.socket")?,
+        drop_in_directory,
+        drop_ins,
+    }))
+}
+
+/// A unit with its drop-ins, as systemd would read them.
+fn unit_files(prefix: &Prefix, name: &str) -> Result<Option<UnitFiles>, Error> {
+    let (_, kind) = name.rsplit_once('.').unwrap_or(("", name));
+    let mut unit = None;
+    let mut directories = Vec::new();
+    for directory in DIRECTORIES.map(Path::new) {
+        if unit.is_none() {
+            unit = unit_file(prefix, &directory.join(name))?;
+        }
+        for drop_ins in [format!("{name}.d"), format!("{kind}.d")] {
+            directories.push(drop_in_files(prefix, &directory.join(drop_ins))?);
+        }
+    }
+    Ok(unit.map(|unit| UnitFiles {
+        unit,
+        drop_ins: order(directories),
+    }))
+}
+
+fn drop_in_files(prefix: &Prefix, inside: &Path) -> Result<Vec<UnitFile>, Error> {
+    let Ok(entries) = fs::read_dir(prefix.resolve(inside)?) else {
+        return Ok(Vec::new());
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(Error::io("read", inside))?.file_name();
+        if Path::new(&name).extension() == Some(OsStr::new("conf"))
+            && let Some(file) = unit_file(prefix, &inside.join(name))?
+        {
+            files.push(file);
+        }
+    }
+    Ok(files)
+}
+
+/// A file of a unit; one that is a link to /dev/null is empty, which masks it.
+fn unit_file(prefix: &Prefix, inside: &Path) -> Result<Option<UnitFile>, Error> {
+    let path = prefix.resolve(inside)?;
+    let text = match path == prefix.path().join("dev/null") {
+        true => Some(String::new()),
+        false => text(&path)?,
+    };
+    Ok(text.map(|text| UnitFile {
+        path: inside.to_owned(),
+        text,
+    }))
+}
+
+fn text(path: &Path) -> Result<Option<String>, Error> {
+    Ok(file_image(path)?.map(|image| String::from_utf8_lossy(&image.content).into_owned()))
+}

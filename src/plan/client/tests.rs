@@ -1,0 +1,492 @@
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::*;
+use crate::pki::{Ca, KeyType, Life, PrivateKey, Serial, Validity};
+use crate::plan::context::ContextName;
+use crate::plan::state::{FileState, PairState, PresentFile};
+
+pub(in crate::plan) const NOW: OffsetDateTime = datetime!(2026-11-23 20:00 UTC);
+const ALICE: Owner = Owner {
+    user: 1000,
+    group: 1000,
+};
+const DOCKER_CONFIG: &str = "/home/alice/.docker";
+
+pub(in crate::plan) fn authority() -> Ca {
+    let validity = Validity::of_ca(Life::CA, NOW).unwrap();
+    Ca::new(key(), &serial(), validity, None).unwrap()
+}
+
+pub(in crate::plan) fn key() -> PrivateKey {
+    PrivateKey::generate(KeyType::P256).unwrap()
+}
+
+pub(in crate::plan) fn serial() -> Serial {
+    Serial::generate().unwrap()
+}
+
+pub(in crate::plan) fn present(content: impl Into<Vec<u8>>) -> FileState {
+    FileState::Present(PresentFile {
+        mode: 0o400,
+        owner: 0,
+        content: content.into().into(),
+    })
+}
+
+pub(in crate::plan) fn issue(ca: &Ca, name: &str) -> PairState {
+    let key = key();
+    let validity = Validity::of_leaf(Life::LEAF, NOW, ca.certificate().validity).unwrap();
+    let name: crate::pki::Name = name.parse().unwrap();
+    let issued = ca.issue_client(&name, &key, serial(), validity).unwrap();
+    PairState {
+        kind: PairKind::Client,
+        name: name.to_string(),
+        directory: None,
+        ca: present(ca.certificate().pem()),
+        certificate: present(issued.pem()),
+        key: present(key.to_pem().unwrap().expose()),
+    }
+}
+
+pub(in crate::plan) fn prove(pair: &PairState) -> Result<SoundPair, String> {
+    SoundPair::check(Path::new("/srv/home"), pair, NOW).map_err(|error| error.to_string())
+}
+
+fn wish(pair: &PairState, host: Option<&str>, context: Option<&str>) -> ClientWish {
+    ClientWish {
+        pair: prove(pair).unwrap(),
+        host: host.map(|host| host.parse().unwrap()),
+        context: context.map(|name| name.parse().unwrap()),
+        owner: ALICE,
+    }
+}
+
+/// A machine with `/home/alice`, and what plans made of it.
+fn machine() -> ClientState {
+    let root = Access {
+        mode: 0o755,
+        user: 0,
+        group: 0,
+    };
+    let home = Access {
+        mode: 0o750,
+        user: 1000,
+        group: 1000,
+    };
+    ClientState {
+        docker_config: DOCKER_CONFIG.into(),
+        directories: BTreeMap::from([("/home".into(), root), ("/home/alice".into(), home)]),
+        files: BTreeMap::new(),
+    }
+}
+
+impl ClientState {
+    fn apply(&mut self, plan: &ClientPlan) {
+        for change in plan.plan.changes() {
+            match change {
+                MachineChange::Directory {
+                    path,
+                    before,
+                    after,
+                } => {
+                    assert_eq!(self.directories.get(path), before.as_ref(), "{path:?}");
+                    let parent = path.parent().unwrap();
+                    assert!(self.directories.contains_key(parent), "{path:?}");
+                    self.directories.insert(path.clone(), after.unwrap());
+                }
+                MachineChange::File(FileChange {
+                    path,
+                    before,
+                    after,
+                }) => {
+                    assert_eq!(self.files.get(path), before.as_ref(), "{path:?}");
+                    let parent = path.parent().unwrap();
+                    assert!(self.directories.contains_key(parent), "{path:?}");
+                    self.files.insert(path.clone(), after.clone().unwrap());
+                }
+                MachineChange::Swap { directory, .. } => panic!("swaps {directory:?}"),
+            }
+        }
+    }
+
+    fn put(&mut self, path: &str, content: &str) {
+        let access = Access {
+            mode: 0o644,
+            user: 1000,
+            group: 1000,
+        };
+        let path = Path::new(DOCKER_CONFIG).join(path);
+        self.files.insert(path, FileImage::new(content, access));
+    }
+
+    fn text(&self, path: &str) -> String {
+        let path = Path::new(DOCKER_CONFIG).join(path);
+        String::from_utf8(self.files[&path].content.to_vec()).unwrap()
+    }
+}
+
+/// Path below docker's directory and mode of each change, in order.
+fn shown(plan: &ClientPlan) -> Vec<(String, String)> {
+    let changes = plan.plan.changes().map(|change| {
+        let after = match change {
+            MachineChange::Directory { after, .. } => after.unwrap(),
+            MachineChange::File(file) => file.after.as_ref().unwrap().access,
+            MachineChange::Swap { .. } => panic!("{change:?}"),
+        };
+        assert_eq!((after.user, after.group), (1000, 1000), "{change:?}");
+        let path = change.path().strip_prefix(DOCKER_CONFIG).unwrap();
+        (path.display().to_string(), format!("{:04o}", after.mode))
+    });
+    changes.collect()
+}
+
+fn shown_is(plan: &ClientPlan, wanted: &[(&str, &str)]) {
+    let shown = shown(plan);
+    let shown = shown
+        .iter()
+        .map(|(path, mode)| (path.as_str(), mode.as_str()));
+    assert_eq!(shown.collect::<Vec<_>>(), wanted);
+}
+
+fn refusal(state: &ClientState, wish: &ClientWish) -> String {
+    plan(state, wish).unwrap_err().to_string()
+}
+
+#[test]
+fn a_new_user_gets_the_directory_and_the_three_files() {
+    let plan = plan(&machine(), &wish(&issue(&authority(), "alice"), None, None)).unwrap();
+    shown_is(
+        &plan,
+        &[
+            ("", "0700"),
+            ("ca.pem", "0444"),
+            ("cert.pem", "0444"),
+            ("key.pem", "0400"),
+        ],
+    );
+    assert_eq!(plan.notices, []);
+    assert_eq!(plan.context, None);
+}
+
+#[test]
+fn a_host_brings_a_context_of_its_name() {
+    let wish = wish(&issue(&authority(), "alice"), Some("tcp://web-1"), None);
+    let plan = plan(&machine(), &wish).unwrap();
+    let name: ContextName = "web-1".parse().unwrap();
+    let id = name.store_id();
+    let [meta, tls] = [format!("contexts/meta/{id}"), format!("contexts/tls/{id}")];
+    shown_is(
+        &plan,
+        &[
+            ("", "0700"),
+            ("contexts", "0700"),
+            ("contexts/meta", "0700"),
+            (&meta, "0700"),
+            ("contexts/tls", "0700"),
+            (&tls, "0700"),
+            (&format!("{tls}/docker"), "0700"),
+            ("ca.pem", "0444"),
+            ("cert.pem", "0444"),
+            ("key.pem", "0400"),
+            (&format!("{tls}/docker/ca.pem"), "0600"),
+            (&format!("{tls}/docker/cert.pem"), "0600"),
+            (&format!("{tls}/docker/key.pem"), "0600"),
+            (&format!("{meta}/meta.json"), "0644"),
+        ],
+    );
+    assert_eq!(plan.context, Some(name));
+}
+
+#[test]
+fn directories_on_the_way_are_made_too() {
+    let mut state = machine();
+    state.docker_config = "/home/alice/a/b".into();
+    let plan = plan(&state, &wish(&issue(&authority(), "alice"), None, None)).unwrap();
+    let directories = plan.plan.changes().take(2).map(MachineChange::path);
+    assert_eq!(
+        directories.collect::<Vec<_>>(),
+        [Path::new("/home/alice/a"), Path::new("/home/alice/a/b")]
+    );
+    state.apply(&plan);
+}
+
+#[test]
+fn the_second_time_there_is_nothing_to_do() {
+    let pair = issue(&authority(), "alice");
+    let wish = wish(&pair, Some("tcp://web"), None);
+    let mut state = machine();
+    let first = plan(&state, &wish).unwrap();
+    state.apply(&first);
+    let second = plan(&state, &wish).unwrap();
+    assert!(second.plan.is_empty(), "{second:#?}");
+    assert_eq!(second.notices, []);
+    // What the group is by itself depends on the file system.
+    for file in state.files.values_mut() {
+        file.access.group = 50;
+    }
+    assert!(plan(&state, &wish).unwrap().plan.is_empty());
+}
+
+#[test]
+fn only_what_is_not_as_wanted_is_changed() {
+    let pair = issue(&authority(), "alice");
+    let wish = wish(&pair, Some("tcp://web"), None);
+    let mut state = machine();
+    state.apply(&plan(&state, &wish).unwrap());
+    let key = Path::new(DOCKER_CONFIG).join("key.pem");
+    state.files.get_mut(&key).unwrap().access.mode = 0o644;
+    let directory = state.directories.get_mut(Path::new(DOCKER_CONFIG)).unwrap();
+    directory.mode = 0o755;
+    let repair = plan(&state, &wish).unwrap();
+    shown_is(&repair, &[("key.pem", "0400")]);
+    assert_eq!(repair.notices, []);
+}
+
+#[test]
+fn what_is_replaced_is_told() {
+    let theirs = authority();
+    let mut state = machine();
+    let bob = wish(&issue(&theirs, "bob"), None, None);
+    state.apply(&plan(&state, &bob).unwrap());
+    state.put("cert.pem", "junk");
+    let plan = plan(&state, &wish(&issue(&authority(), "alice"), None, None)).unwrap();
+    shown_is(
+        &plan,
+        &[
+            ("ca.pem", "0444"),
+            ("cert.pem", "0444"),
+            ("key.pem", "0400"),
+        ],
+    );
+    let theirs = theirs.certificate();
+    let [ca, cert, key] = plan.notices.as_slice() else {
+        panic!("{:?}", plan.notices);
+    };
+    assert_eq!(
+        *ca,
+        Notice::Replaced {
+            path: Path::new(DOCKER_CONFIG).join("ca.pem"),
+            held: Held::Certificate {
+                common_name: theirs.common_name.clone(),
+                issuer: theirs.common_name.clone(),
+                serial: theirs.serial.clone(),
+                not_after: theirs.validity.not_after,
+            },
+        }
+    );
+    assert!(matches!(
+        cert,
+        Notice::Replaced {
+            held: Held::Other,
+            ..
+        }
+    ));
+    let fingerprint = PrivateKey::from_pem(&bob.pair.files[2]).unwrap();
+    let fingerprint = fingerprint.public_key().fingerprint();
+    let held = Held::Key { fingerprint };
+    assert!(matches!(key, Notice::Replaced { held: found, .. } if *found == held));
+}
+
+#[test]
+fn a_renewal_reaches_the_context_and_keeps_its_host() {
+    let ca = authority();
+    let mut state = machine();
+    let first = wish(
+        &issue(&ca, "alice"),
+        Some("tcp://10.0.0.7:1234"),
+        Some("prod"),
+    );
+    state.apply(&plan(&state, &first).unwrap());
+    let meta = state.text(&first.context.as_ref().unwrap().metadata_file());
+
+    let renewed = wish(&issue(&ca, "alice"), None, Some("prod"));
+    let plan = plan(&state, &renewed).unwrap();
+    let shown = shown(&plan);
+    assert_eq!(shown.len(), 4, "{shown:?}");
+    assert!(
+        shown.iter().all(|(path, _)| path.ends_with(".pem")),
+        "{shown:?}"
+    );
+    state.apply(&plan);
+    let name = renewed.context.as_ref().unwrap();
+    assert_eq!(state.text(&name.metadata_file()), meta);
+    assert_eq!(
+        state.text(&format!("{}/cert.pem", name.tls_directory())),
+        state.text("cert.pem")
+    );
+}
+
+#[test]
+fn another_host_is_told_and_changes_nothing_else() {
+    let mut state = machine();
+    let name: ContextName = "prod".parse().unwrap();
+    let before = r#"{"Name":"prod","Metadata":{"Description":"mine"},"Endpoints":{"docker":{"Host":"ssh://h","SkipTLSVerify":true},"kubernetes":{"Host":"https://k"}}}"#;
+    state.put(&name.metadata_file(), before);
+    let wish = wish(&issue(&authority(), "alice"), Some("tcp://h"), Some("prod"));
+    let plan = plan(&state, &wish).unwrap();
+    assert_eq!(
+        plan.notices,
+        [Notice::OtherHost {
+            context: name.clone(),
+            before: "ssh://h".into(),
+            after: "tcp://h:2376".parse().unwrap(),
+        }]
+    );
+    state.apply(&plan);
+    assert_eq!(
+        state.text(&name.metadata_file()),
+        r#"{"Name":"prod","Metadata":{"Description":"mine"},"Endpoints":{"docker":{"Host":"tcp://h:2376","SkipTLSVerify":false},"kubernetes":{"Host":"https://k"}}}"#
+    );
+}
+
+#[test]
+fn a_context_that_says_so_in_other_words_stays_as_it_is() {
+    let mut state = machine();
+    let name: ContextName = "web".parse().unwrap();
+    let json = "{ \"Endpoints\": {\"docker\": {\"SkipTLSVerify\": false, \"Host\": \"tcp://h:1\"}},\n\
+                \"Metadata\": {}, \"Name\": \"web\" }\n";
+    state.put(&name.metadata_file(), json);
+    let same = wish(
+        &issue(&authority(), "alice"),
+        Some("tcp://h:1"),
+        Some("web"),
+    );
+    let unchanged = plan(&state, &same).unwrap();
+    assert!(
+        !unchanged
+            .plan
+            .changes()
+            .any(|change| change.path().ends_with("meta.json"))
+    );
+
+    // And one that changes keeps its mode.
+    let path = Path::new(DOCKER_CONFIG).join(name.metadata_file());
+    state.files.get_mut(&path).unwrap().access.mode = 0o600;
+    let other = wish(
+        &issue(&authority(), "alice"),
+        Some("tcp://h:2"),
+        Some("web"),
+    );
+    let changed = shown(&plan(&state, &other).unwrap());
+    assert_eq!(
+        changed.last().unwrap(),
+        &(name.metadata_file(), "0600".to_owned())
+    );
+}
+
+#[test]
+fn a_context_nobody_named_is_not_taken_from_another_host() {
+    let mut state = machine();
+    let name: ContextName = "web".parse().unwrap();
+    let wish = wish(&issue(&authority(), "alice"), Some("tcp://web"), None);
+    let for_host = |host: &str| {
+        format!(r#"{{"Name":"web","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}"}}}}}}"#)
+    };
+    state.put(&name.metadata_file(), &for_host("ssh://web"));
+    assert_eq!(
+        refusal(&state, &wish),
+        "there is a docker context `web` already: found it for `ssh://web`, wanted it for \
+         `tcp://web:2376`"
+    );
+    // Without a port docker takes the wrong one: the same host, mended.
+    state.put(&name.metadata_file(), &for_host("tcp://web"));
+    let plan = plan(&state, &wish).unwrap();
+    state.apply(&plan);
+    assert!(state.text(&name.metadata_file()).contains("tcp://web:2376"));
+}
+
+#[test]
+fn a_context_that_is_not_there_needs_a_host() {
+    let wish = wish(&issue(&authority(), "alice"), None, Some("web"));
+    assert_eq!(
+        refusal(&machine(), &wish),
+        "there is no docker context `web`: wanted one, or a host to make it for"
+    );
+}
+
+#[test]
+fn a_context_without_tls_gets_no_certificates() {
+    let wish = wish(&issue(&authority(), "alice"), None, Some("web"));
+    let name: ContextName = "web".parse().unwrap();
+    let mut state = machine();
+    for (endpoints, found) in [
+        (r#"{"docker":{"Host":"ssh://h"}}"#, "`ssh://h`"),
+        (r#"{"docker":{}}"#, "no docker host"),
+        ("{}", "no docker host"),
+        ("null", "no docker host"),
+    ] {
+        let json = format!(r#"{{"Name":"web","Metadata":{{}},"Endpoints":{endpoints}}}"#);
+        state.put(&name.metadata_file(), &json);
+        assert_eq!(
+            refusal(&state, &wish),
+            format!(
+                "the docker context `web` needs no certificates: found it for {found}, wanted \
+                 tcp://HOST:PORT"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_context_that_trusts_any_daemon_is_told() {
+    let wish = wish(&issue(&authority(), "alice"), None, Some("web"));
+    let name: ContextName = "web".parse().unwrap();
+    let mut state = machine();
+    let json = r#"{"Name":"web","Endpoints":{"docker":{"Host":"tcp://h:1","SkipTLSVerify":true}}}"#;
+    state.put(&name.metadata_file(), json);
+    let plan = plan(&state, &wish).unwrap();
+    assert_eq!(plan.notices, [Notice::SkipsVerification { context: name }]);
+}
+
+#[test]
+fn what_another_user_owns_is_refused() {
+    let wish = wish(&issue(&authority(), "alice"), Some("tcp://web"), None);
+    let root = Access {
+        mode: 0o755,
+        user: 0,
+        group: 0,
+    };
+    for place in ["", "contexts", "contexts/tls"] {
+        let mut state = machine();
+        let path = Path::new(DOCKER_CONFIG).join(place);
+        state.directories.insert(path, root);
+        let refusal = refusal(&state, &wish);
+        assert!(
+            refusal.contains("belongs to user 0, wanted it to belong to user 1000"),
+            "{refusal}"
+        );
+    }
+    let mut state = machine();
+    let path = Path::new(DOCKER_CONFIG).join("cert.pem");
+    state.files.insert(path, FileImage::new("x", root));
+    assert_eq!(
+        refusal(&state, &wish),
+        "`/home/alice/.docker/cert.pem` belongs to user 0, wanted it to belong to user 1000"
+    );
+}
+
+#[test]
+fn a_broken_context_is_refused_with_its_path() {
+    let wish = wish(&issue(&authority(), "alice"), Some("tcp://web"), None);
+    let name: ContextName = "web".parse().unwrap();
+    let mut state = machine();
+    state.put(&name.metadata_file(), "{");
+    let refusal = refusal(&state, &wish);
+    assert!(
+        refusal.starts_with("`/home/alice/.docker/contexts/meta/")
+            && refusal.contains("/meta.json`: found no JSON (EOF"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn no_key_is_in_debug_output() {
+    let pair = issue(&authority(), "alice");
+    let plan = plan(&machine(), &wish(&pair, Some("tcp://web"), None)).unwrap();
+    let text = format!("{:?}{plan:?}", prove(&pair));
+    assert!(
+        !text.contains("PRIVATE") && text.contains("[elided]"),
+        "{text}"
+    );
+}

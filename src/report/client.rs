@@ -1,0 +1,143 @@
+//! Tells what becomes of what was in a user's `~/.docker` before.
+
+use std::path::Path;
+
+use super::{Style, day, machine, note, shown};
+use crate::plan::client::{ClientPlan, Held, Notice};
+use crate::plan::context::ContextName;
+
+/// The notices of a client's plan, a line each.
+pub fn client_notices(style: Style, notices: &[Notice]) -> String {
+    let lines = notices.iter();
+    lines
+        .map(|notice| note(style, &notice_words(notice)))
+        .collect()
+}
+
+/// That a client is installed.
+pub fn installed_client(name: &str, docker_config: &Path, context: Option<&ContextName>) -> String {
+    let mut text = format!("Installed client `{name}` in {}\n", shown(docker_config));
+    if let Some(context) = context {
+        text.push_str(&format!(
+            "The docker context {context} uses it: docker --context {context} version\n"
+        ));
+    }
+    text
+}
+
+/// That there is nothing to do.
+pub fn client_is_installed(name: &str, docker_config: &Path) -> String {
+    format!(
+        "Nothing was changed: client `{name}` is installed in {} already\n",
+        shown(docker_config)
+    )
+}
+
+/// The lines for the caller's shell.
+pub fn after_client(lines: &str) -> String {
+    let lines = lines.lines().map(|line| format!("  {line}\n"));
+    format!(
+        "\nNext, have docker in this shell use it, as `dockpki env` prints it:\n\n{}",
+        lines.collect::<String>()
+    )
+}
+
+/// The report of a client's plan, as JSON.
+pub fn client_json(client: &ClientPlan, docker_config: &Path, changed: bool) -> String {
+    let notices = client.notices.iter().map(notice_words);
+    let notices = Vec::from_iter(notices);
+    machine::report_json(
+        &client.plan,
+        notices,
+        changed,
+        machine::Told {
+            proof: None,
+            docker_config: Some(docker_config.display().to_string()),
+            context: client.context.as_ref().map(ToString::to_string),
+        },
+    )
+}
+
+/// A notice of a client's plan in words, on one line.
+fn notice_words(notice: &Notice) -> String {
+    match notice {
+        Notice::Replaced { path, held } => {
+            format!("{} is replaced: it holds {}", shown(path), held_words(held))
+        }
+        Notice::OtherHost {
+            context,
+            before,
+            after,
+        } => format!("the docker context {context} is for {before} so far and gets {after}"),
+        Notice::SkipsVerification { context } => format!(
+            "the docker context {context} has docker trust any daemon: to have it checked give the \
+             host too, with --host"
+        ),
+    }
+}
+
+fn held_words(held: &Held) -> String {
+    match held {
+        Held::Certificate {
+            common_name,
+            issuer,
+            serial,
+            not_after,
+        } => {
+            let name = |name: &Option<String>| match name {
+                Some(name) => format!("`{name}`"),
+                None => "nobody".into(),
+            };
+            format!(
+                "a certificate of {} by {}, serial {serial}, until {}",
+                name(common_name),
+                name(issuer),
+                day(*not_after)
+            )
+        }
+        Held::Key { fingerprint } => {
+            format!("a private key, public half sha256 {}…", &fingerprint[..16])
+        }
+        Held::Other => "neither a certificate nor a key".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::Serial;
+
+    #[test]
+    fn whose_a_replaced_certificate_was_is_told() {
+        let notice = |common_name: Option<&str>| Notice::Replaced {
+            path: "/home/alice/.docker/cert.pem".into(),
+            held: Held::Certificate {
+                common_name: common_name.map(str::to_owned),
+                issuer: Some("swarm-ca".into()),
+                serial: Serial::from_be_bytes(&[0x1a, 0x2b]),
+                not_after: datetime!(2027-11-23 20:00 UTC),
+            },
+        };
+        assert_eq!(
+            notice_words(&notice(Some("bob"))),
+            "/home/alice/.docker/cert.pem is replaced: it holds a certificate of `bob` by \
+             `swarm-ca`, serial 1a2b, until 2027-11-23"
+        );
+        assert!(notice_words(&notice(None)).contains("a certificate of nobody by `swarm-ca`"));
+    }
+
+    #[test]
+    fn a_context_that_changes_hands_is_told() {
+        let notice = Notice::OtherHost {
+            context: "web".parse().unwrap(),
+            before: "ssh://web".into(),
+            after: "tcp://web".parse().unwrap(),
+        };
+        assert_eq!(
+            notice_words(&notice),
+            "the docker context web is for ssh://web so far and gets tcp://web:2376"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! Tells what was installed, what was proved, and what to type next.
+
+use std::path::Path;
+
+use super::machine::{Told, report_json};
+use super::{Style, note, shell_word, shown, warning};
+use crate::plan::install::{ServerPlan, TakeBack};
+
+/// What the proof says: the engine's version and the serial it serves.
+type Proof<'a> = Option<(&'a str, &'a str)>;
+
+/// That a server is installed.
+pub fn installed_server(server: &str, plan: &ServerPlan, proof: Proof<'_>) -> String {
+    let directory = shown(&plan.installed.directory);
+    let mut text = format!("Installed server `{server}` in {directory}\n");
+    text.push_str(&proof_words(proof));
+    text
+}
+
+/// That there is nothing to do.
+pub fn nothing_to_install(server: &str, proof: Proof<'_>) -> String {
+    format!(
+        "Nothing was changed: server `{server}` is installed already\n{}",
+        proof_words(proof)
+    )
+}
+
+fn proof_words(proof: Proof<'_>) -> String {
+    match proof {
+        Some((engine, serial)) => format!(
+            "Proved: Docker {engine} answers our client, serves certificate {serial}, and refuses \
+             clients without a certificate and with a stranger's\n"
+        ),
+        None => String::new(),
+    }
+}
+
+/// What to type after a server is installed; `prefix` if it is not the machine's own root.
+pub fn after_server(
+    program: &str,
+    plan: &ServerPlan,
+    prefix: Option<&Path>,
+    restarted: bool,
+) -> String {
+    let prefix = match prefix {
+        Some(prefix) => format!(" --prefix {}", shell_word(&prefix.to_string_lossy())),
+        None => String::new(),
+    };
+    let port = plan.listens.first().map_or(2376, |listen| listen.port());
+    let mut text = String::new();
+    let next = match restarted {
+        true => "Next",
+        false => "Then",
+    };
+    if !restarted {
+        text.push_str("\nNext, restart the daemon, then check it:\n\n");
+        text.push_str(&format!("  {program} verify --installed{prefix}\n"));
+    }
+    text.push_str(&format!(
+        "\n{next}, give a user of this host a client certificate:\n\n  \
+         {program} install client --host tcp://HOST:{port}\n\n\
+         To take the install back:\n\n  {program} undo{prefix}\n"
+    ));
+    text
+}
+
+/// Whether the daemon is restarted on the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restarted {
+    /// It is, or there is none to restart.
+    Yes,
+    /// It is not, and somebody should.
+    No,
+}
+
+/// What stays where it is, and what is not restarted.
+pub fn take_back_notices(style: Style, back: &TakeBack, restarted: Restarted) -> String {
+    let stays = back.left.len() + back.needed.len();
+    let words = take_back_words(back, restarted).into_iter().enumerate();
+    words
+        .map(|(index, words)| match index < stays {
+            true => warning(style, &words),
+            false => note(style, &words),
+        })
+        .collect()
+}
+
+fn take_back_words(back: &TakeBack, restarted: Restarted) -> Vec<String> {
+    let left = back.left.iter();
+    let left = left.map(|path| format!("{} was changed since and stays as it is", shown(path)));
+    let needed = back.needed.iter();
+    let needed =
+        needed.map(|path| format!("{} stays, for daemon.json still needs it", shown(path)));
+    let mut words = Vec::from_iter(left.chain(needed));
+    if restarted == Restarted::No {
+        words.push("the daemon is not restarted: it goes on as it is until you restart it".into());
+    }
+    words
+}
+
+/// The report of the way back, as JSON.
+pub fn take_back_json(back: &TakeBack, restarted: Restarted, changed: bool) -> String {
+    let words = take_back_words(back, restarted);
+    report_json(&back.machine, words, changed, Told::default())
+}
+
+/// That an install was taken back.
+pub fn taken_back(back: &TakeBack, answers: bool) -> String {
+    let answers = match answers {
+        true => ", and the daemon answers on its local socket",
+        false => "",
+    };
+    let what = match back.machine.command.strip_prefix("undo of ") {
+        Some(command) => command,
+        None if back.left.is_empty() && back.needed.is_empty() => "everything dockpki installed",
+        None => "what dockpki installed, but for what stays",
+    };
+    format!("Took back {what}{answers}\n")
+}

@@ -1,0 +1,217 @@
+//! One command: read, plan, show, apply.
+
+mod client;
+mod home;
+mod install;
+mod server;
+mod take_back;
+mod verify_installed;
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{self, ColorWhen, Command, Mode, Request, Talk};
+use crate::error::Error;
+use crate::host::{self, Access, Asked, Create, Home, Repeat};
+use crate::pki::{PrivateKey, is_encrypted};
+use crate::plan::layout;
+use crate::plan::state::{FileState, open_key};
+use crate::report::{self, Style};
+
+/// What a command says at its end.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Data, for standard output.
+    pub data: String,
+    /// Talk, for standard error.
+    pub talk: String,
+    /// The exit code.
+    pub code: u8,
+    /// Whether something was changed on disk.
+    pub effect: Effect,
+}
+
+/// Whether a command changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// It did not.
+    #[default]
+    None,
+    /// It did.
+    Changed,
+}
+
+/// How a request wants its words: what is the same for every command.
+struct Session<'a> {
+    request: &'a Request,
+    home: PathBuf,
+    program: String,
+    stdout: Style,
+    stderr: Style,
+    /// Says something while the command still runs.
+    say: &'a dyn Fn(&str),
+    /// Whether it was said that an install was cut off.
+    noted: Cell<bool>,
+}
+
+/// The styles of standard output and standard error.
+pub fn styles(color: ColorWhen) -> (Style, Style) {
+    let style = |colored| match colored {
+        true => Style::Colored,
+        false => Style::Plain,
+    };
+    match color {
+        ColorWhen::Always => (Style::Colored, Style::Colored),
+        ColorWhen::Never => (Style::Plain, Style::Plain),
+        ColorWhen::Auto => {
+            let (stdout, stderr) = host::wants_color();
+            (style(stdout), style(stderr))
+        }
+    }
+}
+
+/// How the reader calls us, for hints: with the home they named, from the root on.
+pub fn program(request: &Request) -> String {
+    let home = request.home.as_deref();
+    let home = home.map(|home| host::absolute(home).unwrap_or_else(|_| home.to_owned()));
+    report::program(home.as_deref())
+}
+
+/// Carries out a request.  `say` is called with talk that cannot wait, such as that it waits.
+pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
+    match &request.command {
+        Command::Completions(shell) => Ok(data(cli::completions(*shell))),
+        Command::Man(path) => Ok(data(cli::manual(path)?)),
+        Command::Init(wish) => Session::new(request, say)?.init(wish),
+        Command::Issue(wish) => Session::new(request, say)?.issue(wish),
+        Command::List => Session::new(request, say)?.list(),
+        Command::Verify { passphrase_file } => {
+            Session::new(request, say)?.verify(passphrase_file.as_deref())
+        }
+        Command::CaShow => Session::new(request, say)?.ca_show(),
+        Command::CaPasswd(wish) => Session::new(request, say)?.ca_passwd(wish),
+        Command::InstallClient(wish) => Session::new(request, say)?.install_client(wish),
+        Command::Env(wish) => Session::new(request, say)?.env(wish),
+        Command::VerifyInstalled(wish) => Session::new(request, say)?.verify_installed(wish),
+        Command::TakeBack(wish) => Session::new(request, say)?.take_back(wish),
+        Command::InstallServer(wish) => Session::new(request, say)?.install_server(wish),
+    }
+}
+
+fn data(data: String) -> Outcome {
+    Outcome {
+        data,
+        ..Outcome::default()
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(request: &'a Request, say: &'a dyn Fn(&str)) -> Result<Self, Error> {
+        let home = match &request.home {
+            Some(home) => home.clone(),
+            None => host::default_home()?,
+        };
+        let (stdout, stderr) = styles(request.color);
+        let session = Self {
+            request,
+            home: host::absolute(&home)?,
+            program: program(request),
+            stdout,
+            stderr,
+            say,
+            noted: Cell::new(false),
+        };
+        if request.talk == Talk::Verbose {
+            let home = session.home.display();
+            session.say(&report::note(stderr, &format!("the home is {home}")));
+        }
+        Ok(session)
+    }
+
+    fn open(&self, access: Access) -> Result<Home, Error> {
+        self.note_cut_off();
+        let home = Home::open(&self.home, access, &|holder| {
+            self.say(&report::waiting(self.stderr, holder));
+        })?;
+        if let Some(recovery) = home.recovered() {
+            self.say(&report::recovered(self.stderr, recovery));
+        }
+        Ok(home)
+    }
+
+    /// Says that an install was cut off.  A command on the home does not take it up: that may
+    /// restart the daemon, which nobody expects of a list.
+    fn note_cut_off(&self) {
+        let takes_up = matches!(
+            self.request.command,
+            Command::InstallServer(_)
+                | Command::InstallClient(_)
+                | Command::TakeBack(_)
+                | Command::VerifyInstalled(_)
+        );
+        if !takes_up && !self.noted.replace(true) && host::machine::is_cut_off() {
+            let words = "an earlier install on this machine was cut off: dockpki undo puts it back";
+            self.say(&report::note(self.stderr, words));
+        }
+    }
+
+    /// Reads the home under a shared lock.
+    ///
+    /// Where there is no lock file, nobody has written yet, or it is a copy.  If there is one
+    /// afterwards, somebody began while we read, and we read again.
+    fn reading<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        loop {
+            let home = self.open(Access::Read)?;
+            let result = read();
+            if home.is_undisturbed() {
+                return result;
+            }
+        }
+    }
+
+    /// A dry run needs no right to write.
+    fn open_to_change(&self, mode: Mode, create: Create) -> Result<Home, Error> {
+        match mode {
+            Mode::Apply => self.open(Access::Write(create)),
+            Mode::DryRun => self.open(Access::Read),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.request.talk != Talk::Quiet {
+            (self.say)(text);
+        }
+    }
+
+    fn outcome(&self, data: String, talk: String) -> Outcome {
+        let talk = match self.request.talk {
+            Talk::Quiet => String::new(),
+            _ => talk,
+        };
+        Outcome {
+            data,
+            talk,
+            ..Outcome::default()
+        }
+    }
+
+    /// The CA's private key, with the passphrase from the file or from the terminal if it needs
+    /// one.
+    fn open_ca_key(&self, passphrase_file: Option<&Path>) -> Result<PrivateKey, Error> {
+        let path = self.home.join(layout::CA_KEY);
+        let file = host::key_state(&path);
+        let passphrase = match (passphrase_file, self.is_encrypted(&file)) {
+            (Some(file), _) => Some(host::passphrase_from_file(file)?),
+            (None, true) => {
+                let question = "Passphrase of the CA's key";
+                Some(host::ask(question, Asked::Passphrase, Repeat::No)?)
+            }
+            (None, false) => None,
+        };
+        Ok(open_key(path, &file, passphrase.as_ref())?)
+    }
+
+    fn is_encrypted(&self, key: &FileState) -> bool {
+        matches!(key, FileState::Present(file) if is_encrypted(&file.content) == Ok(true))
+    }
+}

@@ -1,0 +1,110 @@
+//! `verify --installed`.
+
+use super::install::prefix;
+use super::take_back::installed_daemon;
+use super::{Effect, Outcome, Session};
+use crate::cli::{self, Fix, Output, RestartBy};
+use crate::error::Error;
+use crate::host;
+use crate::host::daemon;
+use crate::host::machine::{
+    Deed, Notes, Relabel, Store, carry_out, host_store, installed_paths, stores,
+};
+use crate::plan::ledger::rfc3339;
+use crate::plan::machine::{MachinePlan, Run};
+use crate::plan::verify::{self, Finding, Installed, Mend, fixes};
+use crate::report;
+
+impl Session<'_> {
+    pub(super) fn verify_installed(&self, wish: &cli::VerifyInstalled) -> Result<Outcome, Error> {
+        let now = host::clock();
+        let prefix = prefix(&wish.prefix)?;
+        let stores = stores(&prefix)?;
+        let Some(first) = stores.first() else {
+            let store = host_store(&prefix)?;
+            return Err(crate::plan::Error::NothingInstalled { store }.into());
+        };
+        let mut store = match wish.fix {
+            Fix::Repair => Some(
+                self.open_store(first, "verify --installed --fix", &RestartBy::Systemd)?
+                    .0,
+            ),
+            Fix::Tell => {
+                stores.iter().for_each(|path| self.note_unfinished(path));
+                None
+            }
+        };
+        let mut records = Vec::new();
+        for path in &stores {
+            records.extend(Store::records(path)?);
+        }
+        if records.is_empty() {
+            let store = first.clone();
+            return Err(crate::plan::Error::NothingInstalled { store }.into());
+        }
+        let daemon = installed_daemon(&records);
+        // Where systemd does not run, docker.service has no say.
+        let by_unit = !prefix.is_root() || daemon::default_control().is_some();
+        let unit = match &daemon {
+            Some(_) if by_unit => daemon::unit_state(&prefix)?,
+            _ => None,
+        };
+        let judge = || -> Result<_, Error> {
+            let paths = installed_paths(&records)?;
+            let configs = records.iter();
+            let installed = Installed {
+                paths: &paths,
+                daemon: daemon.as_ref(),
+                unit: unit.as_ref(),
+                docker_configs: configs
+                    .filter_map(|(_, record)| record.notes.docker_config.clone())
+                    .collect(),
+                prefix: (!prefix.is_root()).then(|| prefix.path().to_owned()),
+            };
+            let findings = verify::installed(&installed, now);
+            Ok((paths, findings))
+        };
+        let (mut paths, mut findings) = judge()?;
+        let mut effect = Effect::None;
+        let mut talk = String::new();
+        if let Some(store) = &mut store {
+            let plan = MachinePlan {
+                command: "verify --installed --fix".into(),
+                steps: fixes(&paths),
+            };
+            if !plan.is_empty() {
+                let deed = Deed {
+                    plan: &plan,
+                    time: rfc3339(now),
+                    notes: Notes::default(),
+                    voids: Vec::new(),
+                    relabel: Relabel::of(&prefix),
+                };
+                carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
+                let mended = |finding: &&Finding| {
+                    matches!(finding.mend, Mend::Mode(_) | Mend::OwnerAndGroup(..))
+                };
+                talk = report::fixed(self.stderr, findings.iter().filter(mended));
+                effect = Effect::Changed;
+                (paths, findings) = judge()?;
+            }
+        }
+        let data = match self.request.output {
+            Output::Text => report::verify_installed(
+                self.stdout,
+                &self.home,
+                &self.program,
+                &findings,
+                paths.len(),
+            ),
+            Output::Json => {
+                report::verify_installed_json(&self.home, &self.program, &findings, paths.len())
+            }
+        };
+        Ok(Outcome {
+            effect,
+            code: u8::from(!findings.is_empty()),
+            ..self.outcome(data, talk)
+        })
+    }
+}

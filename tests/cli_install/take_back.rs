@@ -1,0 +1,152 @@
+//! `undo` and `uninstall` on a daemon's host.
+
+use super::*;
+
+#[test]
+fn undo_on_a_host() {
+    let home = host_with("{\n  \"debug\": true\n}\n");
+    quietly(&home, INSTALL);
+    shows(
+        &home,
+        "dockpki undo --prefix root --dry-run",
+        "undo_as_dry_run",
+    );
+    let line = "dockpki undo --prefix root --dry-run --output json";
+    shows(&home, line, "undo_as_dry_run_as_json");
+    refuses(
+        &home,
+        "dockpki undo --prefix root",
+        "undo_refuses_without_consent",
+    );
+    does(&home, "dockpki undo --prefix root --yes", "undo_on_a_host");
+    assert_eq!(read(&home, DAEMON_JSON), "{\n  \"debug\": true\n}\n");
+    refuses(
+        &home,
+        "dockpki undo --prefix root --yes",
+        "undo_a_second_time",
+    );
+}
+
+#[test]
+fn undo_as_json() {
+    let line = "dockpki undo --prefix root --yes --output json";
+    does(&installed(), line, "undo_as_json");
+}
+
+#[test]
+fn undo_quiet() {
+    does(
+        &installed(),
+        "dockpki undo --prefix root --yes -q",
+        "undo_quiet",
+    );
+}
+
+#[test]
+fn uninstall_on_a_host() {
+    let home = installed();
+    let line = "dockpki uninstall --prefix root --dry-run";
+    shows(&home, line, "uninstall_as_dry_run");
+    does(
+        &home,
+        "dockpki uninstall --prefix root --yes",
+        "uninstall_on_a_host",
+    );
+    let left = fs::read_dir(root(&home)).unwrap().count();
+    assert_eq!(left, 0, "uninstall left something");
+}
+
+#[test]
+fn uninstall_as_json() {
+    let line = "dockpki uninstall --prefix root --yes --output json";
+    does(&installed(), line, "uninstall_as_json");
+}
+
+#[test]
+fn uninstall_takes_two_installs_back() {
+    let home = installed();
+    quietly(&home, &format!("{INSTALL} --listen tcp://0.0.0.0:3376"));
+    let line = "dockpki undo --prefix root --dry-run";
+    shows(&home, line, "undo_takes_the_second_install_back");
+    let line = "dockpki uninstall --prefix root --yes";
+    does(&home, line, "uninstall_takes_two_installs_back");
+}
+
+#[test]
+fn undo_where_nothing_is_installed() {
+    let line = "dockpki undo --prefix root --yes";
+    refuses(&host(), line, "undo_where_nothing_is_installed");
+}
+
+#[test]
+fn uninstall_where_nothing_is_installed() {
+    let line = "dockpki uninstall --prefix root --yes";
+    refuses(&host(), line, "uninstall_where_nothing_is_installed");
+}
+
+#[test]
+fn where_a_certificate_was_changed_since() {
+    let home = installed();
+    write(
+        &root(&home).join("etc/docker/CA/server-cert.pem"),
+        0o444,
+        "mine\n",
+    );
+    let line = "dockpki undo --prefix root --yes";
+    refuses(
+        &home,
+        line,
+        "undo_refuses_where_a_certificate_was_changed_since",
+    );
+    let line = "dockpki uninstall --prefix root --dry-run";
+    shows(&home, line, "uninstall_leaves_a_certificate_as_dry_run");
+    let line = "dockpki uninstall --prefix root --yes";
+    does(&home, line, "uninstall_leaves_a_certificate_changed_since");
+    assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), "mine\n");
+}
+
+#[test]
+fn where_daemon_json_was_edited_since() {
+    let home = host_with("{\n  \"debug\": true\n}\n");
+    quietly(&home, INSTALL);
+    let edited = read(&home, DAEMON_JSON).replace("\"debug\": true", "\"debug\": false");
+    put(&home, DAEMON_JSON, &edited);
+    let line = "dockpki uninstall --prefix root --yes";
+    does(&home, line, "uninstall_takes_our_keys_alone");
+    assert_eq!(read(&home, DAEMON_JSON), "{\n  \"debug\": false\n}\n");
+}
+
+#[test]
+fn where_daemon_json_was_broken_since() {
+    let home = installed();
+    put(&home, DAEMON_JSON, "{\n");
+    let line = "dockpki uninstall --prefix root --yes";
+    refuses(
+        &home,
+        line,
+        "uninstall_refuses_where_daemon_json_was_broken_since",
+    );
+}
+
+#[test]
+fn where_daemon_json_has_hosts_of_its_owner() {
+    let unit = "[Service]\nExecStart=/usr/bin/dockerd -H fd://\n";
+    let home = host_with_unit(unit);
+    quietly(&home, INSTALL);
+    let edited =
+        read(&home, DAEMON_JSON).replace("\"fd://\"", "\"fd://\", \"tcp://127.0.0.1:9999\"");
+    put(&home, DAEMON_JSON, &edited);
+    let line = "dockpki uninstall --prefix root --yes";
+    does(&home, line, "uninstall_keeps_the_drop_in_that_is_needed");
+}
+
+/// An image is built under a prefix, and is `/` once it is booted.
+#[test]
+fn what_was_installed_under_a_prefix_that_has_moved_is_taken_back() {
+    let home = installed();
+    let moved = home.around().join("booted");
+    fs::rename(root(&home), &moved).unwrap();
+    quietly(&home, "dockpki verify --installed --prefix booted").succeeds();
+    quietly(&home, "dockpki uninstall --prefix booted --yes").succeeds();
+    assert!(support::snapshot(&moved).is_empty());
+}

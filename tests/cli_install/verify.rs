@@ -1,0 +1,176 @@
+//! `verify --installed`: what it finds on a daemon's host, and what it sets right.
+
+use super::support::by_hand::set_mode;
+use super::*;
+
+const VERIFY: &str = "dockpki verify --installed --prefix root";
+
+fn in_ca(home: &TestHome, file: &str) -> PathBuf {
+    root(home).join("etc/docker/CA").join(file)
+}
+
+#[test]
+fn finds_nothing() {
+    let home = installed();
+    shows(&home, VERIFY, "verify_finds_nothing");
+    let json = format!("{VERIFY} --output json");
+    shows(&home, &json, "verify_finds_nothing_as_json");
+    shows(&home, &format!("{VERIFY} --fix"), "verify_fixes_nothing");
+}
+
+#[test]
+fn where_nothing_is_installed() {
+    let home = host();
+    refuses(&home, VERIFY, "verify_where_nothing_is_installed");
+    let line = format!("{VERIFY} --fix");
+    refuses(&home, &line, "verify_fix_where_nothing_is_installed");
+}
+
+#[test]
+fn finds_modes() {
+    let home = installed();
+    set_mode(&in_ca(&home, "server-key.pem"), 0o644);
+    set_mode(&in_ca(&home, "ca.pem"), 0o600);
+    set_mode(&in_ca(&home, ""), 0o777);
+    refuses(&home, VERIFY, "verify_finds_modes");
+    let json = format!("{VERIFY} --output json");
+    refuses(&home, &json, "verify_finds_modes_as_json");
+    does(&home, &format!("{VERIFY} --fix"), "verify_fixes_modes");
+    shows(&home, VERIFY, "verify_finds_nothing");
+}
+
+#[test]
+fn fixes_as_json() {
+    let home = installed();
+    set_mode(&in_ca(&home, "server-key.pem"), 0o644);
+    let line = format!("{VERIFY} --fix --output json");
+    does(&home, &line, "verify_fixes_modes_as_json");
+}
+
+#[test]
+fn finds_owners() {
+    if !has("root", is_root()) {
+        return;
+    }
+    let home = installed();
+    let key = in_ca(&home, "server-key.pem");
+    std::os::unix::fs::chown(key, Some(1000), Some(1000)).unwrap();
+    refuses(&home, VERIFY, "verify_finds_owners");
+    does(&home, &format!("{VERIFY} --fix"), "verify_fixes_owners");
+}
+
+#[test]
+fn finds_a_file_missing() {
+    let home = installed();
+    fs::remove_file(in_ca(&home, "server-key.pem")).unwrap();
+    refuses(&home, VERIFY, "verify_finds_a_file_missing");
+    let line = format!("{VERIFY} --fix");
+    refuses(&home, &line, "verify_cannot_fix_a_file_missing");
+}
+
+#[test]
+fn finds_everything_missing() {
+    let home = installed();
+    fs::remove_dir_all(root(&home).join("etc")).unwrap();
+    refuses(&home, VERIFY, "verify_finds_everything_missing");
+}
+
+#[test]
+fn finds_the_key_of_another() {
+    let home = installed();
+    let other = TestHome::with_ca(&[]);
+    let other = fs::read(other.path().join("servers/localhost/server-key.pem")).unwrap();
+    write(&in_ca(&home, "server-key.pem"), 0o400, other);
+    refuses(&home, VERIFY, "verify_finds_the_key_of_another");
+}
+
+#[test]
+fn finds_the_ca_of_another() {
+    let home = installed();
+    let other = fs::read(TestHome::with_ca(&[]).path().join("ca.pem")).unwrap();
+    write(&in_ca(&home, "ca.pem"), 0o444, other);
+    refuses(&home, VERIFY, "verify_finds_the_ca_of_another");
+}
+
+#[test]
+fn finds_a_certificate_cut_short() {
+    let home = installed();
+    support::by_hand::cut(&in_ca(&home, "server-cert.pem"), 0o444);
+    refuses(&home, VERIFY, "verify_finds_a_certificate_cut_short");
+}
+
+#[test]
+fn finds_daemon_json_without_tlscacert() {
+    let home = installed();
+    let edited = read(&home, DAEMON_JSON).replace("tlscacert", "x");
+    put(&home, DAEMON_JSON, &edited);
+    refuses(&home, VERIFY, "verify_finds_daemon_json_without_tlscacert");
+}
+
+#[test]
+fn finds_daemon_json_that_is_empty() {
+    let home = installed();
+    put(&home, DAEMON_JSON, "");
+    refuses(&home, VERIFY, "verify_finds_daemon_json_that_is_empty");
+}
+
+#[test]
+fn finds_daemon_json_that_is_broken() {
+    let home = installed();
+    put(&home, DAEMON_JSON, "{\n");
+    refuses(&home, VERIFY, "verify_finds_daemon_json_that_is_broken");
+}
+
+#[test]
+fn finds_a_drop_in_gone_stale() {
+    let home = host_with_unit("[Service]\nExecStart=/usr/bin/dockerd -H fd://\n");
+    quietly(&home, INSTALL);
+    put(
+        &home,
+        UNIT,
+        "[Service]\nExecStart=/usr/bin/dockerd -H fd:// --debug\n",
+    );
+    refuses(&home, VERIFY, "verify_finds_a_drop_in_gone_stale");
+}
+
+#[test]
+fn finds_a_unit_that_clashes() {
+    let home = installed();
+    put(
+        &home,
+        UNIT,
+        "[Service]\nExecStart=/usr/bin/dockerd -H tcp://0.0.0.0:2375\n",
+    );
+    refuses(&home, VERIFY, "verify_finds_a_unit_that_clashes");
+}
+
+#[test]
+fn refuses_fix_without_installed() {
+    let line = "dockpki verify --fix";
+    refuses(&host(), line, "verify_refuses_fix_without_installed");
+}
+
+#[test]
+fn of_a_client() {
+    if !machine_is_ours() {
+        return;
+    }
+    let home = client::user();
+    let line = client::typed(&home, "verify --installed");
+    refuses(&home, &line, "verify_where_no_client_is_installed");
+    quietly(&home, &client::typed(&home, "install client --yes"));
+    shows(&home, &line, "verify_of_a_client");
+    set_mode(&home.around().join("user/.docker/key.pem"), 0o644);
+    refuses(&home, &line, "verify_finds_the_mode_of_a_client");
+    does(
+        &home,
+        &format!("{line} --fix"),
+        "verify_fixes_the_mode_of_a_client",
+    );
+    fs::remove_file(home.around().join("user/.docker/cert.pem")).unwrap();
+    refuses(
+        &home,
+        &line,
+        "verify_finds_the_certificate_of_a_client_missing",
+    );
+}

@@ -1,0 +1,142 @@
+//! `undo` and `uninstall` bring back what was there, byte for byte.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::support::Ran;
+use super::support::dockerd_host::{Host, can_run};
+
+fn take_back(host: &Host, command: &str) -> Ran {
+    // It restarts the daemon as the install did.
+    host.run(&[command, "--yes", "--timeout", "30"])
+}
+
+#[test]
+fn undo_brings_back_the_first_state() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    let first = host.state();
+    host.install(&[]).succeeds();
+    let undone = take_back(&host, "undo").succeeds();
+    assert!(undone.stdout.contains("the daemon answers"), "{undone:#?}");
+    host.is_as(&first);
+    host.answers_locally();
+    assert!(host.connect(2376).is_err(), "it still listens on TCP");
+    take_back(&host, "undo").fails(1);
+    host.is_as(&first);
+}
+
+#[test]
+fn undo_brings_back_a_host_without_daemon_json() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::stopped();
+    // What the test needs is in flags then, which dockpki does not know of.
+    let restart = format!(
+        "{} --data-root {} --exec-root {} --iptables=false --bridge none --storage-driver vfs",
+        host.restart(),
+        host.below("data").display(),
+        host.below("exec").display(),
+    );
+    host.shell(&restart).succeeds();
+    host.answers_locally();
+    let first = host.state();
+    let mut install = host.install_by(&restart);
+    Ran::from(install.args(["--timeout", "30"]).output().unwrap()).succeeds();
+    host.answers_alice();
+    assert_eq!(host.access("/etc/docker/daemon.json"), (0o644, 0, 0));
+    take_back(&host, "undo").succeeds();
+    host.is_as(&first);
+    host.answers_locally();
+}
+
+#[test]
+fn undo_takes_back_one_install_of_two() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    let first = host.state();
+    host.install(&[]).succeeds();
+    let between = host.state();
+    host.issue_second_server();
+    host.install(&["second"]).succeeds();
+    host.serves("second");
+
+    take_back(&host, "undo").succeeds();
+    host.is_as(&between);
+    host.answers_alice();
+    host.serves("localhost");
+
+    take_back(&host, "undo").succeeds();
+    host.is_as(&first);
+    host.answers_locally();
+}
+
+#[test]
+fn uninstall_brings_back_the_first_state_after_two_installs() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    let first = host.state();
+    host.install(&[]).succeeds();
+    host.issue_second_server();
+    host.install(&["second", "--live-restore"]).succeeds();
+    host.answers_alice();
+    host.serves("second");
+    take_back(&host, "uninstall").succeeds();
+    host.is_as(&first);
+    host.answers_locally();
+    assert!(host.connect(2376).is_err(), "it still listens on TCP");
+}
+
+#[test]
+fn uninstall_keeps_what_its_user_has_put_into_daemon_json_since() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    let daemon_json = Path::new("/etc/docker/daemon.json");
+    let before = String::from_utf8(host.read(daemon_json)).unwrap();
+    host.install(&[]).succeeds();
+    let installed = String::from_utf8(host.read(daemon_json)).unwrap();
+    let edited = installed.replacen('{', "{\n  \"debug\": true,", 1);
+    fs::write(host.outside(daemon_json), &edited).unwrap();
+
+    // There is no going back to what was found: that would take the key away.
+    take_back(&host, "uninstall").succeeds();
+    let after = String::from_utf8(host.read(daemon_json)).unwrap();
+    assert_eq!(after, before.replacen('{', "{\n  \"debug\": true,", 1));
+    assert_eq!(host.access(daemon_json), (0o640, 0, 1));
+    assert!(!host.exists("/etc/docker/CA"), "certificates are left");
+    assert!(
+        !host.exists("/var/lib/dockpki-installed"),
+        "records are left"
+    );
+    host.answers_locally();
+    assert!(host.connect(2376).is_err(), "it still listens on TCP");
+    let debug = host.docker(&["info", "--format", "{{json .Debug}}"]);
+    assert_eq!(debug.parse::<Value>().unwrap(), json!(true));
+}
+
+#[test]
+fn uninstall_leaves_what_others_keep_beside_our_files() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    host.install(&[]).succeeds();
+    let notes = Path::new("/etc/docker/CA/notes.txt");
+    fs::write(host.outside(notes), "mine").unwrap();
+    take_back(&host, "uninstall").succeeds();
+    assert_eq!(host.read(notes), b"mine");
+    let names = fs::read_dir(host.outside(Path::new("/etc/docker/CA"))).unwrap();
+    assert_eq!(names.count(), 1, "ours are left");
+    host.answers_locally();
+}

@@ -1,0 +1,164 @@
+//! `sudo dockpki install client`: what goes into a user's home is written as that user.
+//!
+//! Needs root.  sudo itself is not needed: its variables are set, in a mount namespace with an
+//! /etc/passwd of our own.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "tests touch the machine")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{Ran, TestHome, has, is_root, program_exists, snapshot};
+
+const ALICE: u32 = 12_345;
+
+/// A home of root's with the client `alice`, and a user alice with a home of her own.
+struct Sudo {
+    home: TestHome,
+}
+
+impl Sudo {
+    fn new() -> Option<Self> {
+        let can = has("root", is_root()) && has("unshare", program_exists("unshare"));
+        can.then(|| {
+            let home = TestHome::with_ca(&[]);
+            // The directory around it is root's alone, and she must get through to her own.
+            fs::set_permissions(home.around(), fs::Permissions::from_mode(0o755)).unwrap();
+            let sudo = Self { home };
+            fs::create_dir(sudo.user()).unwrap();
+            chown(sudo.user(), Some(ALICE), Some(ALICE)).unwrap();
+            let line = format!(
+                "alice:x:{ALICE}:{ALICE}::{}:/bin/sh\n",
+                sudo.user().display()
+            );
+            fs::write(sudo.passwd(), line).unwrap();
+            sudo
+        })
+    }
+
+    fn user(&self) -> PathBuf {
+        self.home.around().join("alice")
+    }
+
+    fn passwd(&self) -> PathBuf {
+        self.home.around().join("passwd")
+    }
+
+    /// Runs dockpki as root with sudo's variables, alice having called.
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "--propagation", "private", "sh", "-c"])
+            .arg("mount --bind \"$0\" /etc/passwd && exec \"$@\"")
+            .arg(self.passwd())
+            .arg(env!("CARGO_BIN_EXE_dockpki"))
+            .arg("--home")
+            .arg(self.home.path())
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", "/root")
+            .env("SUDO_USER", "alice")
+            .env("SUDO_UID", ALICE.to_string())
+            .env("SUDO_GID", ALICE.to_string())
+            .stdin(std::process::Stdio::null());
+        Ran::from(command.output().unwrap())
+    }
+}
+
+const INSTALL: &[&str] = &[
+    "install",
+    "client",
+    "alice",
+    "--host",
+    "tcp://localhost:2376",
+    "--yes",
+];
+
+/// Asserts that all below a directory is alice's, and says how many things that are.
+fn all_alices(directory: &Path) -> usize {
+    let mut count = 0;
+    for (path, _, _) in snapshot(directory) {
+        let owner = path.symlink_metadata().unwrap();
+        assert_eq!(
+            (owner.uid(), owner.gid()),
+            (ALICE, ALICE),
+            "{}",
+            path.display()
+        );
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn the_callers_files_are_theirs_and_go_again_with_undo() {
+    let Some(sudo) = Sudo::new() else { return };
+    let before = snapshot(&sudo.user());
+    sudo.run(INSTALL).succeeds();
+    let mode = |name: &str| {
+        let path = sudo.user().join(".docker").join(name);
+        path.symlink_metadata().unwrap().mode() & 0o7777
+    };
+    assert_eq!(mode("ca.pem"), 0o444);
+    assert_eq!(mode("cert.pem"), 0o444);
+    assert_eq!(mode("key.pem"), 0o400);
+    assert!(all_alices(&sudo.user()) > 10);
+
+    // She takes it back herself, without root, with a binary she can get at.
+    let binary = sudo.home.around().join("dockpki");
+    fs::copy(env!("CARGO_BIN_EXE_dockpki"), &binary).unwrap();
+    let mut undo = Command::new("setpriv");
+    undo.args([
+        "--reuid",
+        &ALICE.to_string(),
+        "--regid",
+        &ALICE.to_string(),
+        "--clear-groups",
+    ])
+    .arg(&binary)
+    .args(["undo", "--yes"])
+    .env_clear()
+    .env("PATH", std::env::var_os("PATH").unwrap())
+    .env("HOME", sudo.user());
+    if has("setpriv", program_exists("setpriv")) {
+        let undone = Ran::from(undo.output().unwrap());
+        undone.succeeds();
+        let left = snapshot(&sudo.user());
+        let left = left
+            .iter()
+            .filter(|(path, _, _)| !path.ends_with(".local") && !path.ends_with(".local/state"));
+        assert_eq!(left.count(), before.len());
+    }
+}
+
+#[test]
+fn a_link_of_the_callers_does_not_lead_root_astray() {
+    let Some(sudo) = Sudo::new() else { return };
+    let roots = sudo.home.around().join("roots");
+    fs::create_dir(&roots).unwrap();
+    fs::write(roots.join("secret"), "root's").unwrap();
+    let before = snapshot(&roots);
+
+    // In the place of a file.
+    let docker = sudo.user().join(".docker");
+    fs::create_dir(&docker).unwrap();
+    symlink(roots.join("secret"), docker.join("ca.pem")).unwrap();
+    chown(&docker, Some(ALICE), Some(ALICE)).unwrap();
+    sudo.run(INSTALL)
+        .fails(1)
+        .says("is a symbolic link: wanted a file");
+    assert_eq!(before, snapshot(&roots));
+
+    // In the place of the directory.
+    fs::remove_dir_all(&docker).unwrap();
+    symlink(&roots, &docker).unwrap();
+    let refused = sudo.run(INSTALL);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert_eq!(before, snapshot(&roots));
+}
