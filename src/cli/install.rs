@@ -155,6 +155,13 @@ pub(super) fn server(arguments: InstallServerArguments) -> Result<InstallServer,
         agreement,
     } = arguments;
     let (consent, mode) = agreed(&agreement);
+    if live_restore && restart.restart == RestartWhen::Never {
+        return Err(UsageError::Other(
+            "found --live-restore and --restart never, wanted one of them: \
+             the running daemon must load it before it is restarted"
+                .into(),
+        ));
+    }
     Ok(InstallServer {
         name: name.map(|name| name.parse()).transpose()?,
         listen: listen.into_iter().map(read).collect::<Result<_, _>>()?,

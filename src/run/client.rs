@@ -105,13 +105,16 @@ impl Session<'_> {
             host: wish.host.clone(),
             cert_path: docker_config,
         };
-        let talk = match self.request.output {
+        let mut talk = match self.request.output {
             // What this shell has no way to write is no reason to fail now.
             Output::Text => report::env(shell, &env, &[])
                 .map(|lines| report::after_client(&lines))
                 .unwrap_or_default(),
             Output::Json => String::new(),
         };
+        if let (Output::Text, Some(caller)) = (self.request.output, &caller) {
+            talk.push_str(&report::whose_undo(&caller.name));
+        }
         Ok(Outcome {
             effect,
             ..self.outcome(data, talk)

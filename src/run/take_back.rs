@@ -39,10 +39,12 @@ impl Session<'_> {
             return Err(crate::plan::Error::NothingInstalled { store }.into());
         }
         if wish.extent == Extent::Last && stores.len() > 1 {
-            // Of the host's and the user's own, the one that changed last.
-            let last = |store: &PathBuf| -> Result<Option<String>, Error> {
+            // Of the host's and the user's own, the one a command was cut off in, else the one
+            // that changed last.
+            let last = |store: &PathBuf| -> Result<(bool, Option<String>), Error> {
                 let records = Store::records(store)?;
-                Ok(records.last().map(|(_, record)| record.time.clone()))
+                let time = records.last().map(|(_, record)| record.time.clone());
+                Ok((Store::has_unfinished(store), time))
             };
             let newest = match last(&stores[0])? >= last(&stores[1])? {
                 true => 0,
@@ -95,7 +97,10 @@ impl Session<'_> {
         }
         let mut records = Store::records(&path)?;
         if wish.extent == Extent::Last {
-            records.drain(..records.len().saturating_sub(1));
+            // What set modes right since then goes with the install it mended.
+            let installs = |(_, record): &(u32, Record)| record.notes != Notes::default();
+            let last = records.iter().rposition(installs);
+            records.drain(..last.unwrap_or(records.len().saturating_sub(1)));
         }
         if records.is_empty() {
             return match recovered {
@@ -107,7 +112,7 @@ impl Session<'_> {
         let installed = installed_daemon(&records);
         let control = recorded_control(wish, &records);
         let (changes, changed_since) = undoing(&path, &records)?;
-        let shown_command = match (wish.extent, records.last()) {
+        let shown_command = match (wish.extent, records.first()) {
             (Extent::Last, Some((_, last))) => format!("{command} of `{}`", last.command),
             _ => command.to_owned(),
         };

@@ -26,6 +26,7 @@ refuses_on! {
     refuses_to_listen_on_junk: host(), "dockpki install server --prefix root --yes --listen http://0.0.0.0:2376";
     refuses_to_listen_on_nothing: host(), "dockpki install server --prefix root --yes --listen ''";
     refuses_to_listen_on_port_0: host(), "dockpki install server --prefix root --yes --listen tcp://0.0.0.0:0";
+    refuses_live_restore_without_a_restart: host(), "dockpki install server --prefix root --yes --live-restore --restart never";
     refuses_to_listen_on_the_port_of_plain_tcp: host(), "dockpki install server --prefix root --yes --listen tcp://0.0.0.0:2375";
     refuses_addresses_that_clash: host_with("{\"hosts\": [\"unix:///var/run/docker.sock\", \"tcp://127.0.0.1:2376\"]}\n"), "dockpki install server --prefix root --yes --listen tcp://0.0.0.0:2376";
     refuses_daemon_json_with_comment: host_with("{\n  // mine\n  \"debug\": true\n}\n"), "dockpki install server --prefix root --yes";

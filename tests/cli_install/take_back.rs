@@ -1,5 +1,7 @@
 //! `undo` and `uninstall` on a daemon's host.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 #[test]
@@ -149,4 +151,27 @@ fn what_was_installed_under_a_prefix_that_has_moved_is_taken_back() {
     quietly(&home, "dockpki verify --installed --prefix booted").succeeds();
     quietly(&home, "dockpki uninstall --prefix booted --yes").succeeds();
     assert!(support::snapshot(&moved).is_empty());
+}
+
+#[test]
+fn a_key_that_somebody_opened_to_others_does_not_stay_behind() {
+    let home = installed();
+    let key = root(&home).join("etc/docker/CA/server-key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    quietly(&home, "dockpki uninstall --prefix root --yes").succeeds();
+    assert!(support::snapshot(&root(&home)).is_empty());
+}
+
+#[test]
+fn what_set_modes_right_goes_with_the_install_it_mended() {
+    let home = installed();
+    let key = root(&home).join("etc/docker/CA/server-key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    quietly(&home, "dockpki verify --installed --prefix root --fix").succeeds();
+    let undone = quietly(&home, "dockpki undo --prefix root --yes").succeeds();
+    assert!(
+        undone.stdout.contains("`install server localhost`"),
+        "{undone:#?}"
+    );
+    assert!(support::snapshot(&root(&home)).is_empty());
 }

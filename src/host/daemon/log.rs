@@ -61,14 +61,20 @@ impl LogMark {
     pub fn telling_line(&self) -> Option<String> {
         let text = self.text()?;
         let lines = || text.lines().rev().filter(|line| !line.trim().is_empty());
-        let tells = |line: &&str| {
-            let failed = ["failed to start daemon", "level=fatal", "level=error"];
-            failed.iter().any(|word| line.contains(word))
-                || line.contains("TLS handshake error")
-                || line.contains("unable to configure the Docker daemon")
-                || line.contains("failed to load")
+        let has = |words: &'static [&str]| {
+            move |line: &&str| words.iter().any(|word| line.contains(word))
         };
-        let line = lines().find(tells).or_else(|| lines().next())?;
+        let fatal = has(&[
+            "failed to start daemon",
+            "unable to configure the Docker daemon",
+            "failed to load",
+            "level=fatal",
+        ]);
+        // The daemon refuses our stranger too, and says so: that tells nothing if there is more.
+        let telling = has(&["level=error", "TLS handshake error"]);
+        let line = lines().find(fatal);
+        let line = line.or_else(|| lines().find(telling));
+        let line = line.or_else(|| lines().next())?;
         Some(line.trim().to_owned())
     }
 

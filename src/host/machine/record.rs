@@ -108,7 +108,12 @@ pub(super) struct RecordedImage {
 impl RecordedImage {
     /// Whether a file is as this one was, content and access.
     pub(super) fn is(&self, image: &FileImage) -> bool {
-        self.access == image.access && self.sha256 == sha256_hex(&image.content)
+        self.access == image.access && self.has_content_of(image)
+    }
+
+    /// Whether a file has the content of this one.
+    pub(super) fn has_content_of(&self, image: &FileImage) -> bool {
+        self.sha256 == sha256_hex(&image.content)
     }
 }
 

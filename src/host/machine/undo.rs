@@ -39,6 +39,9 @@ pub fn undoing(
         let now = file_image(&net.path)?;
         let as_left = match (&now, &net.after) {
             (None, None) => true,
+            // One that was not there before goes whatever mode somebody gave it: a key must not
+            // stay behind for a chmod.
+            (Some(now), Some(after)) if net.before.is_none() => after.has_content_of(now),
             (Some(now), Some(after)) => after.is(now),
             _ => false,
         };

@@ -34,8 +34,13 @@ pub(super) fn merge(
 ) -> Result<Merged, Error> {
     let mut found: Vec<String> = Vec::new();
     for entry in file.unwrap_or_default().iter().chain(flags) {
-        if !found.contains(entry) {
-            found.push(entry.clone());
+        // dockerd takes an empty one for its local socket, as long as it has no TLS keys.
+        let entry = match entry.trim() {
+            "" => format!("unix://{DEFAULT_SOCKET}"),
+            _ => entry.clone(),
+        };
+        if !found.contains(&entry) {
+            found.push(entry);
         }
     }
     if found.is_empty() {
@@ -93,6 +98,7 @@ pub(super) fn merge(
 /// The path of a local socket by its entry; for `fd://` that of docker.socket.
 fn local_socket(entry: &str) -> Option<String> {
     match entry.split_once("://") {
+        Some(("unix", "")) => Some(DEFAULT_SOCKET.to_owned()),
         Some(("unix", path)) => Some(path.to_owned()),
         Some(("fd", _)) => Some(DEFAULT_SOCKET.to_owned()),
         _ => None,
@@ -127,6 +133,19 @@ mod tests {
             ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2376"]
         );
         assert_eq!(merged.local.as_deref(), Some("/var/run/docker.sock"));
+    }
+
+    #[test]
+    fn an_entry_without_a_path_is_the_default_socket() {
+        let merged = merged(Some(&["unix://"]), &[], &[]);
+        assert_eq!(merged.hosts, ["unix://", "tcp://0.0.0.0:2376"]);
+        assert_eq!(merged.local.as_deref(), Some("/var/run/docker.sock"));
+        let empty = self::merged(Some(&[""]), &[], &[]);
+        assert_eq!(
+            empty.hosts,
+            ["unix:///var/run/docker.sock", "tcp://0.0.0.0:2376"]
+        );
+        assert!(empty.plain.is_empty());
     }
 
     #[test]

@@ -66,7 +66,11 @@ impl Listen {
         Some(Self {
             host: match host {
                 "" => "127.0.0.1".into(),
-                host => host.to_owned(),
+                // As we write it, however it is written there.
+                host => match host.parse::<IpAddr>() {
+                    Ok(address) => address.to_string(),
+                    Err(_) => host.to_owned(),
+                },
             },
             port: port.unwrap_or(PLAIN_PORT),
         })
