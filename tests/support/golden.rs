@@ -174,11 +174,11 @@ fn as_root(text: &str) -> String {
                 .replace(&format!("{owner:<9}"), "root:root")
                 .replace(&owner, "root:root"),
         };
-        // The width of the path's column is that of the temporary directory.
+        // The paths' column is as wide as the temporary directory's name makes it.
         let is_head = line.starts_with("FILE ") && line.contains(" OWNER ");
-        lines.push(match line.split_once("MODE").filter(|_| is_head) {
-            Some((_, rest)) => format!("FILE  MODE{rest}"),
-            None => line,
+        lines.push(match is_head {
+            true => "FILE  MODE  OWNER      WHAT".into(),
+            false => line,
         });
     }
     lines.join("\n")
