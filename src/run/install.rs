@@ -45,6 +45,9 @@ impl Session<'_> {
             _ => Controller.run(run),
         };
         let mut run = |run: &Run| {
+            if is_idle(run, socket.as_deref()) {
+                return Ok(());
+            }
             again(run)?;
             match (run, restart, &socket) {
                 (Run::Restart(_), RestartBy::Systemd | RestartBy::Command(_), Some(socket)) => {
@@ -132,6 +135,17 @@ pub(super) fn started_by(restart: &Restart, prefix: &Prefix) -> StartedBy {
     }
 }
 
+/// Whether a command of the way back would tell something to a daemon that does not run, or that
+/// is not ready to be told.
+fn is_idle(run: &Run, socket: Option<&Path>) -> bool {
+    match run {
+        Run::Reload(control) => {
+            !Controller.is_running(control) || socket.is_some_and(|it| !daemon::answers(it))
+        }
+        Run::Restart(_) | Run::DaemonReload => false,
+    }
+}
+
 /// The commands of one plan, with the daemon's words about what went wrong.
 pub(super) struct Attempt {
     mark: Option<LogMark>,
@@ -165,9 +179,13 @@ impl Attempt {
 
     /// Runs a command of the plan, also on the way back.
     pub(super) fn run(&self, run: &Run) -> Result<(), host::Error> {
+        if self.failed.get() && is_idle(run, self.socket.as_deref()) {
+            return Ok(());
+        }
         let done = Controller.run(run);
         let done = match (run, &self.socket, self.failed.get()) {
-            // On the way back it is turned off again, and there is nothing to wait for.
+            // On the way back it is turned off again if the file says so, else at the next restart,
+            // for a daemon leaves alone what is not in the file: there is nothing to wait for.
             (Run::Reload(_), Some(socket), false) => {
                 done.and_then(|()| daemon::wait_for_live_restore(socket, self.limit))
             }

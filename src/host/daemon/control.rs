@@ -39,6 +39,14 @@ impl Controller {
             Run::Reload(Control::Command { pidfile, .. }) => hang_up(pidfile),
         }
     }
+
+    /// Whether there is a daemon to tell.
+    pub fn is_running(self, control: &Control) -> bool {
+        match control {
+            Control::Systemd => systemctl(&["is-active", "--quiet", "docker.service"]).is_ok(),
+            Control::Command { pidfile, .. } => dockerd_in(pidfile).is_ok(),
+        }
+    }
 }
 
 fn systemctl(arguments: &[&str]) -> Result<(), Error> {
@@ -47,21 +55,30 @@ fn systemctl(arguments: &[&str]) -> Result<(), Error> {
 
 /// Sends SIGHUP to the dockerd whose number is in the pidfile, and to nobody else.
 fn hang_up(pidfile: &Path) -> Result<(), Error> {
-    let failed = |found: String| Error::Command {
-        command: format!("kill -HUP $(cat {})", pidfile.display()),
-        found,
-    };
+    let pid = dockerd_in(pidfile)?;
+    kill_process(pid, Signal::HUP).map_err(|cause| not_hung_up(pidfile, cause.to_string()))
+}
+
+/// The dockerd whose number is in the pidfile.
+fn dockerd_in(pidfile: &Path) -> Result<Pid, Error> {
+    let failed = |found: String| not_hung_up(pidfile, found);
     let text = fs::read_to_string(pidfile).map_err(Error::io("read", pidfile))?;
     let Some(pid) = text.trim().parse().ok().and_then(Pid::from_raw) else {
         return Err(failed("the file holds no process number".into()));
     };
     let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
     match name.as_deref().map(str::trim) {
-        Ok("dockerd") => {}
-        Ok(other) => return Err(failed(format!("process {} is {other}", text.trim()))),
-        Err(_) => return Err(failed("dockerd does not run".into())),
+        Ok("dockerd") => Ok(pid),
+        Ok(other) => Err(failed(format!("process {} is {other}", text.trim()))),
+        Err(_) => Err(failed("dockerd does not run".into())),
     }
-    kill_process(pid, Signal::HUP).map_err(|cause| failed(cause.to_string()))
+}
+
+fn not_hung_up(pidfile: &Path, found: String) -> Error {
+    Error::Command {
+        command: format!("kill -HUP $(cat {})", pidfile.display()),
+        found,
+    }
 }
 
 /// How the daemon of this machine is restarted when nobody says: by systemd where it runs

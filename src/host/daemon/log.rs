@@ -89,6 +89,8 @@ impl LogMark {
                     "-o",
                     "cat",
                     "--no-pager",
+                    // Or it says "-- No entries --" where there are none.
+                    "--quiet",
                     "-n",
                     "200",
                 ]);
