@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::support::Ran;
 use super::support::dockerd_host::{Host, HostState, can_run};
+use super::support::{Ran, happens};
 
 /// A host with a daemon, and how it was at first.
 fn host() -> (Host, HostState) {
@@ -42,7 +42,9 @@ fn a_daemon_that_does_not_start_is_put_back_with_live_restore_and_its_containers
     if !can_run() {
         return;
     }
-    let (host, first) = host();
+    // A key that is not there would change nothing in a daemon that reads the file again.
+    let host = Host::with(json!({ "live-restore": false }));
+    let first = host.state();
     let container = host.run_container("survivor");
     let restart = format!("{} -H unix:///var/run/docker.sock", host.restart());
     let failed = install_by(&host, &restart, &["--live-restore"]).fails(1);
@@ -50,6 +52,23 @@ fn a_daemon_that_does_not_start_is_put_back_with_live_restore_and_its_containers
     host.is_as(&first);
     host.answers_locally();
     assert_eq!(host.container("survivor"), container);
+    let live_restore = || host.docker(&["info", "--format", "{{.LiveRestoreEnabled}}"]);
+    let is_off = happens(|| live_restore().trim() == "false");
+    assert!(is_off, "live-restore is still on");
+}
+
+#[test]
+fn live_restore_of_a_daemon_that_does_not_run_is_put_back() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::stopped();
+    host.write_daemon_json(json!({}));
+    let first = host.state();
+    let failed = install_by(&host, &host.restart(), &["--live-restore"]).fails(1);
+    failed.says("`/run/docker.pid`: no such file or directory");
+    failed.says("everything was put back as it was");
+    host.is_as(&first);
 }
 
 #[test]
