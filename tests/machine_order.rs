@@ -16,9 +16,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use dockpki::host::Error;
-use dockpki::host::machine::{MachineRecovery, Store, access, file_image, undoing};
+use dockpki::host::machine::{Store, access, file_image, undoing};
 use dockpki::plan::machine::{Control, MachineChange, MachineStep, Run};
-use dockpki::plan::state::Outcome;
+use dockpki::plan::state::{Outcome, Recovery};
 use support::machine::{
     Machine, directory, failure, file, identities, image, is_failure, make_directory, no_command,
     own, pair, pair_of_a_user, set_mode, swap, write,
@@ -167,7 +167,7 @@ fn what_cannot_be_put_back_is_put_back_by_the_next_command() {
         again.push(found(&root, run));
         Ok(())
     });
-    let wanted = MachineRecovery {
+    let wanted = Recovery {
         command: Some("test".into()),
         outcome: Outcome::Undone,
     };
@@ -317,7 +317,7 @@ fn a_record_that_was_cut_off_is_in_nobodys_way() {
         }
         assert!(Store::has_unfinished(&machine.store_path()));
         let recovered = machine.store().recover(&mut no_command).unwrap();
-        let wanted = MachineRecovery {
+        let wanted = Recovery {
             command: None,
             outcome: Outcome::Undone,
         };

@@ -1,8 +1,7 @@
 //! Changes to a machine outside the home: a daemon's host, or a user's `~/.docker`.
 //!
-//! Each change holds what is there before and what is there after, both whole, so that
-//! [`MachineChange::inverse`] is the same change with the two exchanged.  Undo, uninstall and the
-//! way back from a failed proof are nothing else.
+//! Each change holds what is there before and what is there after, both whole, so that undo,
+//! uninstall and the way back from a failed proof are changes with the two exchanged.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -156,15 +155,6 @@ impl fmt::Debug for FileImage {
 }
 
 impl FileChange {
-    /// The change that takes this one back.
-    pub fn inverse(&self) -> Self {
-        Self {
-            path: self.path.clone(),
-            before: self.after.clone(),
-            after: self.before.clone(),
-        }
-    }
-
     /// Whether there is anything to do.
     pub fn is_needed(&self) -> bool {
         self.before != self.after
@@ -178,33 +168,6 @@ impl MachineChange {
             Self::File(file) => &file.path,
             Self::Directory { path, .. } => path,
             Self::Swap { directory, .. } => directory,
-        }
-    }
-
-    /// The change that takes this one back.
-    pub fn inverse(&self) -> Self {
-        match self {
-            Self::File(file) => Self::File(file.inverse()),
-            Self::Directory {
-                path,
-                before,
-                after,
-            } => Self::Directory {
-                path: path.clone(),
-                before: *after,
-                after: *before,
-            },
-            Self::Swap {
-                directory,
-                before,
-                after,
-                files,
-            } => Self::Swap {
-                directory: directory.clone(),
-                before: *after,
-                after: *before,
-                files: files.iter().map(FileChange::inverse).collect(),
-            },
         }
     }
 

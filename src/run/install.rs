@@ -9,7 +9,7 @@ use crate::cli::{Consent, Mode, Restart, RestartBy, Talk};
 use crate::error::Error;
 use crate::host;
 use crate::host::daemon::{self, Controller, LogMark, LogSource, StartedBy};
-use crate::host::machine::{MachineRecovery, Prefix, Store};
+use crate::host::machine::{Prefix, Store};
 use crate::plan::machine::{Control, MachinePlan, Run};
 use crate::plan::state::Recovery;
 use crate::report;
@@ -57,8 +57,6 @@ impl Session<'_> {
             }
         };
         let recovered = store.recover(&mut run)?;
-        let recovered =
-            recovered.map(|MachineRecovery { command, outcome }| Recovery { command, outcome });
         if let Some(recovery) = &recovered {
             self.say(&report::recovered(self.stderr, recovery));
         }

@@ -2,11 +2,11 @@
 
 use super::prefix::Prefix;
 use super::record::{Notes, Record, RecordedStep};
-use super::store::{MachineRecovery, Phase, Store, record_path};
+use super::store::{Phase, Store, record_path};
 use super::{change, label};
 use crate::host::{Error, write};
 use crate::plan::machine::{MachinePlan, MachineStep, Run};
-use crate::plan::state::Outcome;
+use crate::plan::state::{Outcome, Recovery};
 
 /// What a command does to a machine, and what it wants to remember of it.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ pub fn carry_out<T>(
 pub(super) fn recover(
     store: &mut Store,
     run: &mut dyn FnMut(&Run) -> Result<(), Error>,
-) -> Result<Option<MachineRecovery>, Error> {
+) -> Result<Option<Recovery>, Error> {
     let Some((number, phase)) = Store::unfinished(store.path())? else {
         return Ok(None);
     };
@@ -119,7 +119,7 @@ pub(super) fn recover(
         // Cut off while the record was written: nothing was done.
         // Or while it was removed, when all else was done.
         progress.store.remove(number, phase)?;
-        return Ok(Some(MachineRecovery {
+        return Ok(Some(Recovery {
             command: None,
             outcome: match phase {
                 Phase::Closing => Outcome::Finished,
@@ -143,7 +143,7 @@ pub(super) fn recover(
             Outcome::Undone
         }
     };
-    Ok(Some(MachineRecovery {
+    Ok(Some(Recovery {
         command: Some(record.command),
         outcome,
     }))

@@ -15,7 +15,7 @@ use crate::host::home::is_at;
 use crate::host::{Error, write};
 use crate::plan::machine::Run;
 use crate::plan::permissions::Item;
-use crate::plan::state::Outcome;
+use crate::plan::state::Recovery;
 
 const LOCK: &str = ".lock";
 
@@ -78,15 +78,6 @@ pub(super) enum Phase {
     Closing,
     /// It is done.
     Done,
-}
-
-/// A command that was cut off, and what was done about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MachineRecovery {
-    /// The command; nothing if it was killed before it could say.
-    pub command: Option<String>,
-    /// What was done about it.
-    pub outcome: Outcome,
 }
 
 impl Phase {
@@ -167,7 +158,7 @@ impl Store {
     pub fn recover(
         &mut self,
         run: &mut dyn FnMut(&Run) -> Result<(), Error>,
-    ) -> Result<Option<MachineRecovery>, Error> {
+    ) -> Result<Option<Recovery>, Error> {
         super::carry_out::recover(self, run)
     }
 
