@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::home::Home;
-use super::journal::{self, Journal, Phase, Step};
-use super::{Error, write};
+use super::exchange::{Exchange, certificate_digest};
+use super::journal::{Journal, Phase};
+use super::step::{self, Step};
+use super::{Error, parallel, write};
+use crate::pki::sha256_hex;
+use crate::plan::layout::PairKind;
 use crate::plan::state::Outcome;
 use crate::plan::{Change, NewFile, Plan};
 
@@ -19,17 +23,15 @@ use crate::plan::{Change, NewFile, Plan};
 /// staged and made durable, the journal told so, and everything put in its place.
 ///
 /// # Errors
-/// After any error everything is as before, except after [`Error::NotUndone`] and
-/// [`Error::NotDurable`], which say how it is instead.
+/// After any error everything is as before, except after [`Error::NotUndone`],
+/// [`Error::NotDurable`] and [`Error::NotTidied`], which say how it is instead.
 pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
     let path = home.path().to_owned();
-    for change in &plan.changes {
-        refuse_changed(&path, change)?;
-    }
-    let replaces = |change: &Change| matches!(change, Change::ReplaceFile { .. });
-    let before_last = plan.changes.len().saturating_sub(1);
-    debug_assert!(!plan.changes[..before_last].iter().any(replaces));
-
+    parallel::map(Vec::from_iter(&plan.changes), MANY, |change| {
+        refuse_changed(&path, change)
+    })
+    .into_iter()
+    .collect::<Result<(), _>>()?;
     let steps = plan
         .changes
         .iter()
@@ -44,6 +46,9 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
             home.keep();
             // The journal stays if this fails, and the next command does it.
             write::sync(&parents, &path).map_err(|cause| Error::NotDurable {
+                cause: Box::new(cause),
+            })?;
+            step::clear(&path, &journal.steps).map_err(|cause| Error::NotTidied {
                 cause: Box::new(cause),
             })?;
             // One that stays is finished by the next command, which finds nothing to do.
@@ -62,7 +67,7 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
         Some(phase) => Ok(phase),
     };
     let undone = undone
-        .and_then(|phase| journal::undo_all(&path, &journal.steps, phase))
+        .and_then(|phase| step::undo_all(&path, &journal.steps, phase))
         .and_then(|()| Journal::remove_undone(&path));
     match undone {
         Ok(()) => Err(cause),
@@ -80,6 +85,9 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
     }
 }
 
+/// From this many directories on, they are staged on all cores.
+const MANY: usize = 64;
+
 /// Puts everything in its place; returns the directories that are still to be made durable.
 fn carry_out(
     home: &Home,
@@ -88,15 +96,27 @@ fn carry_out(
     journal: &Journal,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut durable = Vec::from_iter(home.parents_of_made());
-    for (change, step) in plan.changes.iter().zip(&journal.steps) {
-        stage(path, change, step, &mut durable)?;
+    // Directories with their files last, for they may be many, and lie in what the others make.
+    let all = plan.changes.iter().zip(&journal.steps);
+    let (directories, others): (Vec<_>, Vec<_>) = all.partition(|(change, _)| {
+        matches!(
+            change,
+            Change::PlaceDirectory { .. } | Change::ReplaceDirectory { .. }
+        )
+    });
+    for (change, step) in others {
+        durable.extend(stage(path, change, step)?);
     }
-    let parents = journal::parents(path, &journal.steps);
+    let staged = parallel::map(directories, MANY, |(change, step)| stage(path, change, step));
+    for paths in staged {
+        durable.extend(paths?);
+    }
+    let parents = step::parents(path, &journal.steps);
     durable.extend(parents.iter().cloned());
     write::sync(&durable, path)?;
     Journal::enter(path, Phase::Staging, Phase::Publishing)?;
     for step in &journal.steps {
-        journal::publish(path, step)?;
+        step.publish(path)?;
     }
     Ok(parents)
 }
@@ -114,8 +134,22 @@ fn step(change: &Change) -> Result<Step, Error> {
                 path: path.clone(),
             }
         }
+        Change::ReplaceDirectory {
+            path,
+            files,
+            before,
+            archived,
+            ..
+        } => Step::Exchange(Exchange {
+            staged: write::staged_name(path)?,
+            path: path.clone(),
+            archived: archived.clone(),
+            before: before.clone(),
+            after: digest_of_new(path, files),
+        }),
         Change::ReplaceFile { file, .. } => Step::Replace {
             staged: write::staged_name(&file.path)?,
+            kept: write::staged_name(&file.path)?,
             path: file.path.clone(),
         },
         Change::Append { path, before, .. } => Step::Append {
@@ -125,35 +159,43 @@ fn step(change: &Change) -> Result<Step, Error> {
     })
 }
 
-/// Does what can be done without touching what is there, or can be taken back exactly.
-fn stage(
-    home: &Path,
-    change: &Change,
-    step: &Step,
-    durable: &mut Vec<PathBuf>,
-) -> Result<(), Error> {
+/// The SHA-256 of the certificate's file among the new files of a pair.
+fn digest_of_new(path: &str, files: &[NewFile]) -> String {
+    let certificate = PairKind::of_path(path).and_then(|kind| {
+        let mut files = files.iter();
+        files.find(|file| file.path == kind.certificate_file())
+    });
+    certificate.map_or_else(String::new, |file| sha256_hex(file.content.bytes()))
+}
+
+/// Does what can be done without touching what is there, or can be taken back exactly.  Returns
+/// what is to be made durable.
+fn stage(home: &Path, change: &Change, step: &Step) -> Result<Vec<PathBuf>, Error> {
     match (change, step) {
+        // First of all: what is staged after it must not be where others can write.
+        (Change::SetMode { path, mode, .. }, _) => {
+            write::set_mode(&home.join(path), *mode)?;
+            Ok(Vec::new())
+        }
         (Change::MakeDirectory { path, mode }, _) => {
             write::create_directory(&home.join(path), *mode)?;
-            durable.push(home.join(path));
+            Ok(vec![home.join(path)])
         }
-        (Change::PlaceDirectory { mode, files, .. }, Step::Place { staged, .. }) => {
-            let directory = home.join(staged);
-            write::create_directory(&directory, *mode)?;
-            for file in files {
-                let path = directory.join(&file.path);
-                write::create_file(&path, file.mode, file.content.bytes())?;
-                durable.push(path);
-            }
-            durable.push(directory);
+        (Change::PlaceDirectory { mode, files, .. }, Step::Place { staged, .. })
+        | (
+            Change::ReplaceDirectory { mode, files, .. },
+            Step::Exchange(Exchange { staged, .. }),
+        ) => stage_directory(&home.join(staged), *mode, files),
+        (Change::CreateFile(file), Step::Place { staged, .. }) => {
+            let staged = home.join(staged);
+            write::create_file(&staged, file.mode, file.content.bytes())?;
+            Ok(vec![staged])
         }
-        (
-            Change::CreateFile(file) | Change::ReplaceFile { file, .. },
-            Step::Place { staged, .. } | Step::Replace { staged, .. },
-        ) => {
-            let path = home.join(staged);
-            write::create_file(&path, file.mode, file.content.bytes())?;
-            durable.push(path);
+        (Change::ReplaceFile { file, before }, Step::Replace { staged, kept, path }) => {
+            let (staged, kept) = (home.join(staged), home.join(kept));
+            write::keep(&home.join(path), &kept, file.mode, before)?;
+            write::create_file(&staged, file.mode, file.content.bytes())?;
+            Ok(vec![kept, staged])
         }
         (
             Change::Append {
@@ -175,15 +217,32 @@ fn stage(
                     .and_then(|mut file| file.write_all(lines.as_bytes()))
                     .map_err(Error::io("write", &path))?,
             }
-            durable.push(path);
+            Ok(vec![path])
         }
-        // First of all: what is staged after it must not be where others can write.
-        (Change::SetMode { path, mode, .. }, _) => write::set_mode(&home.join(path), *mode)?,
-        // `step` pairs the others as above.
-        (Change::PlaceDirectory { .. } | Change::CreateFile(_) | Change::ReplaceFile { .. }, _) => {
-        }
+        (
+            Change::PlaceDirectory { .. }
+            | Change::ReplaceDirectory { .. }
+            | Change::CreateFile(_)
+            | Change::ReplaceFile { .. },
+            _,
+        ) => unreachable!("`step` pairs them as above"),
     }
-    Ok(())
+}
+
+fn stage_directory(
+    directory: &Path,
+    mode: u32,
+    files: &[NewFile],
+) -> Result<Vec<PathBuf>, Error> {
+    write::create_directory(directory, mode)?;
+    let mut durable = Vec::with_capacity(files.len() + 1);
+    for file in files {
+        let path = directory.join(&file.path);
+        write::create_file(&path, file.mode, file.content.bytes())?;
+        durable.push(path);
+    }
+    durable.push(directory.to_owned());
+    Ok(durable)
 }
 
 fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
@@ -193,10 +252,12 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
         Err(cause) if cause.kind() == ErrorKind::NotFound => None,
         Err(cause) => return Err(Error::io("read", &path)(cause)),
     };
-    if matches!(change, Change::ReplaceFile { .. })
-        && metadata.as_ref().is_some_and(|now| now.is_symlink())
-    {
-        // To replace the link would leave the file behind it as it is.
+    let replaces = matches!(
+        change,
+        Change::ReplaceFile { .. } | Change::ReplaceDirectory { .. }
+    );
+    if replaces && metadata.as_ref().is_some_and(|now| now.is_symlink()) {
+        // To replace the link would leave what is behind it as it is.
         return Err(Error::SymbolicLink { path });
     }
     let as_planned = match change {
@@ -205,6 +266,21 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
         }
         Change::MakeDirectory { .. } | Change::PlaceDirectory { .. } | Change::CreateFile(_) => {
             metadata.is_none()
+        }
+        Change::ReplaceDirectory {
+            path: pair,
+            before,
+            archived,
+            ..
+        } => {
+            let archived = home.join(archived);
+            if step::is_there(&archived) {
+                return Err(Error::Changed { path: archived });
+            }
+            match PairKind::of_path(pair) {
+                Some(kind) => certificate_digest(kind, &path)?.as_ref() == Some(before),
+                None => false,
+            }
         }
         Change::ReplaceFile { before, .. } => {
             let now = Zeroizing::new(fs::read(&path).map_err(Error::io("read", &path))?);

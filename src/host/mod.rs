@@ -9,6 +9,7 @@ mod client;
 pub mod daemon;
 mod environment;
 mod error;
+mod exchange;
 mod home;
 mod invoker;
 mod journal;
@@ -19,6 +20,7 @@ mod passwd;
 pub mod probe;
 mod read;
 mod secret;
+mod step;
 mod write;
 
 pub use apply::apply;

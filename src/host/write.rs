@@ -101,6 +101,45 @@ pub(super) fn rename_to_new(from: &Path, to: &Path) -> Result<(), Error> {
     renamed.map_err(Error::io("write", to))
 }
 
+/// Renames over what is there.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::io("write", to))
+}
+
+/// Whether two names were exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exchanged {
+    /// They were.
+    Yes,
+    /// The file system cannot.
+    Impossible,
+}
+
+/// Exchanges two names as one step, where the system can.
+pub(super) fn exchange(one: &Path, other: &Path) -> Result<Exchanged, Error> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(Exchanged::Yes),
+        // overlayfs says the last of what lies in a lower layer.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::XDEV) => Ok(Exchanged::Impossible),
+        Err(cause) => Err(Error::io("write", other)(cause.into())),
+    }
+}
+
+/// Gives a file a second name, or makes a copy of it where the system has no second names.
+pub(super) fn keep(path: &Path, kept: &Path, mode: u32, content: &[u8]) -> Result<(), Error> {
+    use rustix::io::Errno;
+    let Err(cause) = fs::hard_link(path, kept) else {
+        return Ok(());
+    };
+    let unknown = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
+    match unknown.iter().any(|it| cause.raw_os_error() == Some(it.raw_os_error())) {
+        true => create_file(kept, mode, content).map(drop),
+        false => Err(Error::io("write", kept)(cause)),
+    }
+}
+
 /// Removes a file or a directory with all in it; to find nothing is fine.
 pub(super) fn remove(path: &Path) -> Result<(), Error> {
     let removed = match path.symlink_metadata() {

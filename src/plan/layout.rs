@@ -1,7 +1,7 @@
 //! Where each file of a home lies, and its mode.
 
 use super::permissions::Item;
-use crate::pki::Purpose;
+use crate::pki::{Purpose, Serial};
 
 /// The mode of every directory of a home.
 pub const DIRECTORY_MODE: u32 = Item::HomeDirectory.mode();
@@ -18,10 +18,17 @@ pub const CA_CERTIFICATE: &str = "ca.pem";
 pub const CA_KEY: &str = "ca-key.pem";
 /// The ledger of everything issued.
 pub const LEDGER: &str = "issued.jsonl";
+/// The directory of what was replaced, each in a directory named after its serial.
+pub const ARCHIVE: &str = "archive";
 /// Held by whoever writes to the home.
 pub const LOCK: &str = ".lock";
 /// There while a command changes the home, and after one was killed.
 pub const JOURNAL: &str = ".journal";
+
+/// Where the pair or CA of a certificate goes when it is replaced, relative to the home.
+pub fn archived(serial: &Serial) -> String {
+    format!("{ARCHIVE}/{serial}")
+}
 
 /// The two kinds of pairs in a home.  There are no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,6 +78,13 @@ impl PairKind {
             Self::Server => Purpose::Server,
             Self::Client => Purpose::Client,
         }
+    }
+
+    /// The kind of the pair whose directory this is, relative to the home.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let (directory, _) = path.split_once('/')?;
+        let mut kinds = Self::ALL.into_iter();
+        kinds.find(|kind| kind.directory() == directory)
     }
 
     /// The directory of one pair, relative to the home.

@@ -28,6 +28,9 @@ pub struct Entry {
     pub fingerprint: String,
     /// The certificate's end, RFC 3339, UTC.
     pub not_after: String,
+    /// The serial number of the certificate it takes the place of, after a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
 }
 
 /// What the ledger records.
@@ -63,6 +66,15 @@ impl Entry {
             serial: serial.to_string(),
             fingerprint,
             not_after: rfc3339(not_after),
+            replaces: None,
+        }
+    }
+
+    /// The same for a certificate that takes the place of another.
+    pub fn replacing(self, old: &Serial) -> Self {
+        Self {
+            replaces: Some(old.to_string()),
+            ..self
         }
     }
 
@@ -129,6 +141,18 @@ mod tests {
     fn a_line_survives_the_way_through_json() {
         let entries = parse(LINE.as_bytes()).unwrap();
         assert_eq!(entries[0].line().trim_end(), LINE);
+    }
+
+    #[test]
+    fn a_renewal_names_what_it_replaces() {
+        let old = Serial::from_be_bytes(&[7]);
+        let [entry] = &parse(LINE.as_bytes()).unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(entry.replaces, None);
+        let line = entry.clone().replacing(&old).line();
+        assert!(line.ends_with("\"replaces\":\"07\"}\n"), "{line}");
+        assert_eq!(parse(line.as_bytes()).unwrap()[0].replaces, Some("07".into()));
     }
 
     #[test]

@@ -70,8 +70,21 @@ pub enum Change {
     },
     /// A file appears.  Before: nothing is there.
     CreateFile(NewFile),
-    /// A file is replaced as one.  At most one in a plan, and carried out last, because what it
-    /// replaces is not kept: it may be a key that must not lie around.
+    /// A pair's directory is replaced as one, and the old one goes whole to the archive.
+    ReplaceDirectory {
+        /// Relative to the home.
+        path: String,
+        /// Its mode.
+        mode: u32,
+        /// The files in it; their paths are relative to it.
+        files: Vec<NewFile>,
+        /// The SHA-256 of the certificate's file it was planned against, in hex.
+        before: String,
+        /// Where the old one goes, relative to the home.  Before: nothing is there.
+        archived: String,
+    },
+    /// A file is replaced as one.  The old one is kept beside it until the whole plan is carried
+    /// out, and then removed: it may be a key that must not lie around.
     ReplaceFile {
         /// The new file.
         file: NewFile,
@@ -98,6 +111,7 @@ impl Change {
             Self::SetMode { path, .. }
             | Self::MakeDirectory { path, .. }
             | Self::PlaceDirectory { path, .. }
+            | Self::ReplaceDirectory { path, .. }
             | Self::Append { path, .. } => path,
             Self::CreateFile(file) | Self::ReplaceFile { file, .. } => &file.path,
         }

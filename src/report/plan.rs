@@ -44,6 +44,21 @@ pub(super) fn lines(plan: &Plan) -> Vec<Line> {
                         .map(|file| file_line(&format!("{path}/"), file)),
                 );
             }
+            Change::ReplaceDirectory {
+                path,
+                mode,
+                files,
+                archived,
+                before: _,
+            } => {
+                lines.push(Line {
+                    path: format!("{path}/"),
+                    mode: octal(*mode),
+                    holds: format!("directory, the old one goes to {archived}/"),
+                });
+                let directory = format!("{path}/");
+                lines.extend(files.iter().map(|file| file_line(&directory, file)));
+            }
             Change::CreateFile(file) => lines.push(file_line("", file)),
             Change::ReplaceFile { file, .. } => {
                 let mut line = file_line("", file);
@@ -106,7 +121,9 @@ fn octal(mode: u32) -> String {
 /// The plan of a dry run.
 pub fn planned(style: Style, home: &Path, plan: &Plan) -> String {
     let new_keys = plan.changes.iter().any(|change| match change {
-        Change::PlaceDirectory { .. } | Change::CreateFile(_) => true,
+        Change::PlaceDirectory { .. }
+        | Change::ReplaceDirectory { .. }
+        | Change::CreateFile(_) => true,
         Change::SetMode { .. }
         | Change::MakeDirectory { .. }
         | Change::ReplaceFile { .. }
