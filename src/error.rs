@@ -39,6 +39,7 @@ impl Error {
             Self::Host(
                 H::NotUndone { .. }
                 | H::NotDurable { .. }
+                | H::StillKept { .. }
                 | H::NotPutBack { .. }
                 | H::NotTidied { .. },
             ) => 3,
@@ -84,12 +85,19 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::File { path, cause } => return file_hint(path, cause, program),
         E::Unsound { .. } => format!("see what mends it: {program} verify"),
         E::Client(error) => return client_hint(error),
-        E::Pki(cause) => return pki_hint(cause),
+        E::Pki(cause) => return pki_hint(cause, program),
         E::NoneOf { kind, .. } => match kind {
             PairKind::Server => format!("issue one: {program} server issue NAME --san LIST"),
             PairKind::Client => format!("issue one: {program} client issue NAME"),
         },
-        E::Unknown { .. } => format!("see what is there: {program} list"),
+        E::Unknown { .. } | E::UnknownPair { .. } => format!("see what is there: {program} list"),
+        E::Revoked { .. } => "issue another under another name".into(),
+        E::NotOneServer { .. } => format!("name it: {program} renew servers/NAME --san LIST"),
+        E::ManyNames { .. } => "renew fewer at once, by name, or without --deploy-hook".into(),
+        E::Archived { path } => format!(
+            "put it aside: mv {path} {path}.old",
+            path = shell_path(path)
+        ),
         E::Several { kind, names } => match names.first() {
             Some(name) => format!("name one: {program} install {} {name}", kind.as_str()),
             None => return None,
@@ -152,11 +160,9 @@ fn file_hint(path: &Path, cause: &pki::Error, program: &str) -> Option<String> {
     }
 }
 
-fn pki_hint(cause: &pki::Error) -> Option<String> {
+fn pki_hint(cause: &pki::Error, program: &str) -> Option<String> {
     match cause {
-        pki::Error::CaExpired { .. } => {
-            Some("make a new CA in a new home, with init and another --home".into())
-        }
+        pki::Error::CaExpired { .. } => Some(format!("make the next CA: {program} ca roll start")),
         pki::Error::ClientNotPermitted { .. } => Some("name another client".into()),
         pki::Error::NotPermitted { .. } => {
             Some("this CA was made with --constrain: a new name needs a new CA".into())
@@ -175,7 +181,7 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
             Asked::NewPassphrase => "pass it in a file, with --new-passphrase-file FILE".into(),
         },
         E::Changed { .. } => "look at it, then run the command again".into(),
-        E::NotUndone { .. } | E::NotDurable { .. } => {
+        E::NotUndone { .. } | E::NotDurable { .. } | E::StillKept { .. } => {
             format!("mend the cause, then run: {program} list")
         }
         E::ForeignHome { path, owner } => format!(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
+use super::renew::RenewArguments;
 use super::{ColorWhen, Mode, Output};
 
 /// The TLS PKI for Docker's remote API
@@ -61,6 +62,10 @@ pub(super) enum Commands {
     /// Work with clients
     #[command(subcommand)]
     Client(ClientCommands),
+    /// Renew what is due
+    ///
+    /// A certificate is due when less than a third of its life is left. A new one takes its place, with a new key and a new serial; subject, SANs, kind of key and life are carried over. The old pair goes to the archive. Nothing due: says when the next one is. One that cannot be read is named and left out; of those that are named all are renewed or none.
+    Renew(Box<RenewArguments>),
     /// List everything the home holds
     ///
     /// Shows kind, name, state, time left, end, serial and SANs of each certificate. Does not need the CA's key.

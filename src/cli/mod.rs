@@ -4,6 +4,7 @@ mod arguments;
 mod install;
 mod install_arguments;
 mod pages;
+mod renew;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ use arguments::{
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
+pub use renew::Renew;
 
 /// What somebody typed, understood.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub enum Command {
     Init(Init),
     /// `server issue` and `client issue`
     Issue(Issue),
+    /// `renew`
+    Renew(Box<Renew>),
     /// `list`
     List,
     /// `verify`
@@ -234,6 +238,7 @@ pub fn parse(
             let wishes = names.collect::<Result<_, _>>()?;
             Command::Issue(self::issue("client issue", wishes, issue)?)
         }
+        Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
         Commands::List => Command::List,
         Commands::Verify {
             passphrase_file,

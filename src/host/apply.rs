@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::home::Home;
 use super::exchange::{Exchange, certificate_digest};
+use super::home::Home;
 use super::journal::{Journal, Phase};
 use super::step::{self, Step};
 use super::{Error, parallel, write};
@@ -24,8 +24,13 @@ use crate::plan::{Change, NewFile, Plan};
 ///
 /// # Errors
 /// After any error everything is as before, except after [`Error::NotUndone`],
-/// [`Error::NotDurable`] and [`Error::NotTidied`], which say how it is instead.
+/// [`Error::NotDurable`] and [`Error::StillKept`], which say how it is instead.
 pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
+    apply_and_tell(home, plan, &|| ())
+}
+
+/// The same, with `tick` called for each directory that is staged.
+pub fn apply_and_tell(home: &mut Home, plan: &Plan, tick: &(dyn Fn() + Sync)) -> Result<(), Error> {
     let path = home.path().to_owned();
     parallel::map(Vec::from_iter(&plan.changes), MANY, |change| {
         refuse_changed(&path, change)
@@ -40,7 +45,7 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
     let journal = Journal::new(plan.command, steps);
     let carried_out = journal
         .write(&path)
-        .and_then(|()| carry_out(home, &path, plan, &journal));
+        .and_then(|()| carry_out(home, &path, plan, &journal, tick));
     let cause = match carried_out {
         Ok(parents) => {
             home.keep();
@@ -48,7 +53,7 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
             write::sync(&parents, &path).map_err(|cause| Error::NotDurable {
                 cause: Box::new(cause),
             })?;
-            step::clear(&path, &journal.steps).map_err(|cause| Error::NotTidied {
+            step::clear(&path, &journal.steps).map_err(|cause| Error::StillKept {
                 cause: Box::new(cause),
             })?;
             // One that stays is finished by the next command, which finds nothing to do.
@@ -94,6 +99,7 @@ fn carry_out(
     path: &Path,
     plan: &Plan,
     journal: &Journal,
+    tick: &(dyn Fn() + Sync),
 ) -> Result<Vec<PathBuf>, Error> {
     let mut durable = Vec::from_iter(home.parents_of_made());
     // Directories with their files last, for they may be many, and lie in what the others make.
@@ -107,7 +113,10 @@ fn carry_out(
     for (change, step) in others {
         durable.extend(stage(path, change, step)?);
     }
-    let staged = parallel::map(directories, MANY, |(change, step)| stage(path, change, step));
+    let staged = parallel::map(directories, MANY, |(change, step)| {
+        tick();
+        stage(path, change, step)
+    });
     for paths in staged {
         durable.extend(paths?);
     }
@@ -182,10 +191,9 @@ fn stage(home: &Path, change: &Change, step: &Step) -> Result<Vec<PathBuf>, Erro
             Ok(vec![home.join(path)])
         }
         (Change::PlaceDirectory { mode, files, .. }, Step::Place { staged, .. })
-        | (
-            Change::ReplaceDirectory { mode, files, .. },
-            Step::Exchange(Exchange { staged, .. }),
-        ) => stage_directory(&home.join(staged), *mode, files),
+        | (Change::ReplaceDirectory { mode, files, .. }, Step::Exchange(Exchange { staged, .. })) => {
+            stage_directory(&home.join(staged), *mode, files)
+        }
         (Change::CreateFile(file), Step::Place { staged, .. }) => {
             let staged = home.join(staged);
             write::create_file(&staged, file.mode, file.content.bytes())?;
@@ -229,11 +237,7 @@ fn stage(home: &Path, change: &Change, step: &Step) -> Result<Vec<PathBuf>, Erro
     }
 }
 
-fn stage_directory(
-    directory: &Path,
-    mode: u32,
-    files: &[NewFile],
-) -> Result<Vec<PathBuf>, Error> {
+fn stage_directory(directory: &Path, mode: u32, files: &[NewFile]) -> Result<Vec<PathBuf>, Error> {
     write::create_directory(directory, mode)?;
     let mut durable = Vec::with_capacity(files.len() + 1);
     for file in files {

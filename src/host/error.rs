@@ -66,6 +66,8 @@ pub enum Error {
     },
     /// Everything is done, but a power cut now might take it.
     NotDurable { cause: Box<Error> },
+    /// Everything is done, but a file that was replaced is still kept.
+    StillKept { cause: Box<Error> },
     /// A file to be replaced is a symbolic link.
     SymbolicLink { path: PathBuf },
     /// No home was given and none can be derived.
@@ -219,6 +221,10 @@ impl fmt::Display for Error {
             Self::NotDurable { cause } => {
                 write!(f, "it is done, but a power cut now might take it: {cause}")
             }
+            Self::StillKept { cause } => write!(
+                f,
+                "it is done, but what it replaced is still kept under a hidden name: {cause}"
+            ),
             Self::SymbolicLink { path } => write!(
                 f,
                 "`{}` is a symbolic link: wanted the file itself, to replace it",

@@ -40,7 +40,10 @@ pub(super) struct Exchange {
 }
 
 /// The SHA-256 of a pair's certificate file; nothing if there is none.
-pub(super) fn certificate_digest(kind: PairKind, directory: &Path) -> Result<Option<String>, Error> {
+pub(super) fn certificate_digest(
+    kind: PairKind,
+    directory: &Path,
+) -> Result<Option<String>, Error> {
     let path = directory.join(kind.certificate_file());
     match fs::read(&path) {
         Ok(content) => Ok(Some(sha256_hex(&content))),

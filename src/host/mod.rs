@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod exchange;
 mod home;
+mod hook;
 mod invoker;
 mod journal;
 mod keys;
@@ -18,22 +19,26 @@ pub mod machine;
 mod parallel;
 mod passwd;
 pub mod probe;
+mod progress;
 mod read;
 mod secret;
 mod step;
 mod write;
 
-pub use apply::apply;
+pub use apply::{apply, apply_and_tell};
 pub use client::{client_state, docker_config, process_owner};
 pub use environment::{
     absolute, clock, default_home, invoking_user, is_terminal, shell, wants_color,
 };
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
+pub use hook::run_hook;
 pub use invoker::{User, become_invoking_user};
-pub use keys::fresh;
+pub use keys::{fresh, fresh_unless, side_by_side_from};
+pub use parallel::map as side_by_side;
+pub use progress::{Progress, Shown};
 pub use read::{
-    exists, first_ca_copy, home_state, key_state, kind_directories, leftovers, map_pairs,
-    pair_names, pair_state,
+    exists, first_ca_copy, home_directories, home_state, is_archived, key_state, leftovers,
+    map_pairs, pair_names, pair_state,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};

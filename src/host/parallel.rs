@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 /// Applies `work` to each item, in order, on all cores if there are at least `worth_it` items and
 /// the system gives us threads.
-pub(super) fn map<T: Send, R: Send>(
+pub fn map<T: Send, R: Send>(
     items: Vec<T>,
     worth_it: usize,
     work: impl Fn(T) -> R + Sync + Send,

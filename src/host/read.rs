@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use super::error::words;
 use super::{Error, parallel, write};
-use crate::pki::Certificate;
+use crate::pki::{Certificate, Serial};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::state::{DirectoryState, FileState, HomeState, PairState, PresentFile};
-use crate::plan::verify::KindDirectories;
+use crate::plan::verify::HomeDirectories;
 
 /// Reads the parts of a home every command looks at.  A home that is not there is a state too.
 pub fn home_state(path: &Path) -> Result<HomeState, Error> {
@@ -51,16 +51,23 @@ pub fn key_state(path: &Path) -> FileState {
     file_state(path, Secrecy::Key)
 }
 
-/// The state of `servers` and `clients`.
-pub fn kind_directories(home: &Path) -> Result<KindDirectories, Error> {
-    let [servers, clients] =
-        PairKind::ALL.map(|kind| directory_state(&home.join(kind.directory())));
-    Ok([servers?, clients?])
+/// The state of `servers`, `clients` and `archive`.
+pub fn home_directories(home: &Path) -> Result<HomeDirectories, Error> {
+    let [servers, clients, archive] =
+        layout::DIRECTORIES.map(|name| directory_state(&home.join(name)));
+    Ok([servers?, clients?, archive?])
 }
 
 /// Whether a pair of that kind and name stands in the home, in whatever state.
 pub fn exists(home: &Path, kind: PairKind, name: &str) -> bool {
     home.join(kind.pair(name)).symlink_metadata().is_ok()
+}
+
+/// Whether something is in the archive for a serial.
+pub fn is_archived(home: &Path, serial: &Serial) -> bool {
+    home.join(layout::archived(serial))
+        .symlink_metadata()
+        .is_ok()
 }
 
 /// Reads every server and client on all cores and keeps of each what `map` makes of it, so that
@@ -100,9 +107,13 @@ pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Certificate) -> bool) -> Op
 /// journals somebody put aside.
 pub fn leftovers(home: &Path) -> Vec<PathBuf> {
     let directories = [home.to_owned()].into_iter();
-    let directories = directories.chain(PairKind::ALL.map(|kind| home.join(kind.directory())));
+    let directories = directories.chain(layout::DIRECTORIES.map(|name| home.join(name)));
+    let pairs = PairKind::ALL.into_iter().flat_map(|kind| {
+        let names = pair_names(home, kind).unwrap_or_default().into_iter();
+        names.map(move |name| home.join(kind.pair(&name)))
+    });
     let mut found = Vec::new();
-    for directory in directories {
+    for directory in directories.chain(pairs) {
         for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let is_journal = directory == home && name.starts_with(layout::JOURNAL);

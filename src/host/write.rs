@@ -134,7 +134,10 @@ pub(super) fn keep(path: &Path, kept: &Path, mode: u32, content: &[u8]) -> Resul
         return Ok(());
     };
     let unknown = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
-    match unknown.iter().any(|it| cause.raw_os_error() == Some(it.raw_os_error())) {
+    match unknown
+        .iter()
+        .any(|it| cause.raw_os_error() == Some(it.raw_os_error()))
+    {
         true => create_file(kept, mode, content).map(drop),
         false => Err(Error::io("write", kept)(cause)),
     }

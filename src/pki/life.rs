@@ -144,6 +144,20 @@ impl Validity {
         (hours >= 1).then(|| Life(Duration::hours(hours)))
     }
 
+    /// The life a leaf of a CA was given, to the hour and of at least one, so that a leaf that is
+    /// issued again with it lives as long.
+    ///
+    /// A leaf that begins with its CA was backdated by less than an hour, nobody knows by how
+    /// much: lives are whole hours, so the shortest that can be meant is taken.
+    pub fn life_under(&self, ca: Self) -> Life {
+        let rest = self.duration() - BACKDATE;
+        let begun = match self.not_before == ca.not_before {
+            true => i64::from(rest > Duration::hours(rest.whole_hours())),
+            false => 0,
+        };
+        Life(Duration::hours((rest.whole_hours() + begun).max(1)))
+    }
+
     /// The whole span, from not-before to not-after.
     pub fn duration(&self) -> Duration {
         self.not_after - self.not_before
@@ -252,6 +266,26 @@ mod tests {
         fn what_is_printed_reads_back(hours in 1i64..69_204_000) {
             let life = Life(Duration::hours(hours));
             prop_assert_eq!(life.to_string().parse::<Life>().unwrap(), life);
+        }
+
+        #[test]
+        fn a_life_does_not_drift_from_leaf_to_leaf(
+            hours in 1i64..100_000,
+            begun in 0i64..7200,
+            later in proptest::collection::vec(1i64..1_000_000, 1..5),
+        ) {
+            // A CA of somebody else, which is not backdated.
+            let ca = Validity {
+                not_before: NOW.truncate_to_second(),
+                not_after: NOW + Duration::days(40_000),
+            };
+            let life = Life(Duration::hours(hours));
+            let mut now = NOW + Duration::seconds(begun + 1);
+            for later in later {
+                let leaf = Validity::of_leaf(life, now, ca).unwrap();
+                prop_assert_eq!(leaf.life_under(ca), life);
+                now += Duration::seconds(later);
+            }
         }
 
         #[test]

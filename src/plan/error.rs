@@ -44,6 +44,16 @@ pub enum Error {
         name: String,
         home: PathBuf,
     },
+    /// There is neither a server nor a client of that name in the home.
+    UnknownPair { name: String, home: PathBuf },
+    /// The ledger says that it is revoked.
+    Revoked { kind: PairKind, name: String },
+    /// SANs were given for something else than one server.
+    NotOneServer { found: Vec<String> },
+    /// What is replaced would go where something is.
+    Archived { path: PathBuf },
+    /// The names do not fit into a hook's environment.
+    ManyNames { octets: usize, wanted: usize },
     /// There are several, and none was named.
     Several { kind: PairKind, names: Vec<String> },
     /// Nothing was installed on this machine.
@@ -132,6 +142,38 @@ impl fmt::Display for Error {
                 kind.as_str(),
                 pki::printable(name),
                 home.display()
+            ),
+            Self::UnknownPair { name, home } => write!(
+                f,
+                "there is no server and no client `{}` in `{}`",
+                pki::printable(name),
+                home.display()
+            ),
+            Self::Revoked { kind, name } => write!(
+                f,
+                "the {} `{name}` is revoked: to renew it would give back what was taken",
+                kind.as_str()
+            ),
+            Self::NotOneServer { found } => {
+                let found = match found.len() {
+                    0 => "none".into(),
+                    1..=4 => found.join(", "),
+                    count => format!("{count} servers and clients"),
+                };
+                write!(
+                    f,
+                    "SANs are of one server: found {found}, wanted the name of one server"
+                )
+            }
+            Self::Archived { path } => write!(
+                f,
+                "`{}` is there already, wanted the place for what is replaced: nothing was renewed",
+                path.display()
+            ),
+            Self::ManyNames { octets, wanted } => write!(
+                f,
+                "the names are {octets} octets, a deploy hook's variable holds {wanted}: \
+                 nothing was renewed"
             ),
             Self::Several { kind, names } => write!(
                 f,

@@ -146,7 +146,7 @@ pub fn plan(
     })
 }
 
-/// Plans one pair: its directory with three files, and the ledger's entry.
+/// Plans one pair where there is none: its directory with three files, and the ledger's entry.
 pub(super) fn pair_changes(
     ca: &Ca,
     wish: Wish,
@@ -154,6 +154,23 @@ pub(super) fn pair_changes(
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<(Change, Entry, PlannedPair), Error> {
+    let (files, entry, planned) = pair_files(ca, wish, fresh, valid_for, now)?;
+    let change = Change::PlaceDirectory {
+        path: planned.kind.pair(planned.name.as_str()),
+        mode: layout::DIRECTORY_MODE,
+        files,
+    };
+    Ok((change, entry, planned))
+}
+
+/// Issues one pair: its three files, and the ledger's entry.
+pub(super) fn pair_files(
+    ca: &Ca,
+    wish: Wish,
+    fresh: Fresh,
+    valid_for: Life,
+    now: OffsetDateTime,
+) -> Result<(Vec<NewFile>, Entry, PlannedPair), Error> {
     let validity = Validity::of_leaf(valid_for, now, ca.certificate().validity)?;
     let Fresh { key, serial } = fresh;
     let issued = match &wish {
@@ -187,11 +204,6 @@ pub(super) fn pair_changes(
             },
         ),
     ];
-    let change = Change::PlaceDirectory {
-        path: kind.pair(wish.name().as_str()),
-        mode: layout::DIRECTORY_MODE,
-        files,
-    };
     let entry = Entry::issued(
         kind.purpose(),
         wish.name().as_str(),
@@ -212,5 +224,5 @@ pub(super) fn pair_changes(
         validity,
         cut,
     };
-    Ok((change, entry, planned))
+    Ok((files, entry, planned))
 }

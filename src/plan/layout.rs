@@ -20,6 +20,12 @@ pub const CA_KEY: &str = "ca-key.pem";
 pub const LEDGER: &str = "issued.jsonl";
 /// The directory of what was replaced, each in a directory named after its serial.
 pub const ARCHIVE: &str = "archive";
+/// Every directory of a home.
+pub const DIRECTORIES: [&str; 3] = [
+    PairKind::Server.directory(),
+    PairKind::Client.directory(),
+    ARCHIVE,
+];
 /// Held by whoever writes to the home.
 pub const LOCK: &str = ".lock";
 /// There while a command changes the home, and after one was killed.
@@ -49,7 +55,7 @@ impl PairKind {
     }
 
     /// The directory of all pairs of the kind.
-    pub fn directory(self) -> &'static str {
+    pub const fn directory(self) -> &'static str {
         match self {
             Self::Server => "servers",
             Self::Client => "clients",

@@ -152,7 +152,10 @@ mod tests {
         assert_eq!(entry.replaces, None);
         let line = entry.clone().replacing(&old).line();
         assert!(line.ends_with("\"replaces\":\"07\"}\n"), "{line}");
-        assert_eq!(parse(line.as_bytes()).unwrap()[0].replaces, Some("07".into()));
+        assert_eq!(
+            parse(line.as_bytes()).unwrap()[0].replaces,
+            Some("07".into())
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod machine;
 pub mod pair;
 pub mod passwd;
 pub mod permissions;
+pub mod renew;
 pub mod state;
 pub mod systemd;
 pub mod verify;

@@ -107,7 +107,15 @@ pub fn issued_json(home: &Path, issuance: &Issuance) -> String {
 
 /// What the operator should mind: lives that were cut.
 pub fn warnings(style: Style, issuance: &Issuance) -> String {
-    let cut = issuance.pairs.iter().filter(|pair| pair.cut == Cut::ToCa);
+    cut_warnings(style, issuance.pairs.iter())
+}
+
+/// Whose life was cut to the CA's end.
+pub(super) fn cut_warnings<'a>(
+    style: Style,
+    pairs: impl Iterator<Item = &'a PlannedPair>,
+) -> String {
+    let cut = pairs.filter(|pair| pair.cut == Cut::ToCa);
     cut.map(|pair| {
         let text = format!(
             "{} `{}` ends with the CA on {}, earlier than asked for",

@@ -11,6 +11,7 @@ mod issued;
 mod list;
 mod machine;
 mod plan;
+mod renew;
 mod table;
 mod verify;
 
@@ -30,7 +31,13 @@ pub use installed::{
 pub use issued::{already, already_json, issued, issued_json, next_steps, unmet, warnings};
 pub use list::{list, list_json};
 pub use machine::{machine_json, machine_plan, notices};
-pub use plan::{change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json};
+pub use plan::{
+    change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json,
+    planned_with_old_keys,
+};
+pub use renew::{
+    Hook, hook_failed, nothing_due, renewed, renewed_json, renewed_next, renewed_talk,
+};
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,
 };

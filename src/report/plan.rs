@@ -121,9 +121,9 @@ fn octal(mode: u32) -> String {
 /// The plan of a dry run.
 pub fn planned(style: Style, home: &Path, plan: &Plan) -> String {
     let new_keys = plan.changes.iter().any(|change| match change {
-        Change::PlaceDirectory { .. }
-        | Change::ReplaceDirectory { .. }
-        | Change::CreateFile(_) => true,
+        Change::PlaceDirectory { .. } | Change::ReplaceDirectory { .. } | Change::CreateFile(_) => {
+            true
+        }
         Change::SetMode { .. }
         | Change::MakeDirectory { .. }
         | Change::ReplaceFile { .. }
@@ -133,6 +133,15 @@ pub fn planned(style: Style, home: &Path, plan: &Plan) -> String {
         true => " These keys are not kept: it makes others when it is carried out.",
         false => "",
     };
+    planned_with(style, home, plan, keys)
+}
+
+/// The plan of a dry run that makes no keys.
+pub fn planned_with_old_keys(style: Style, home: &Path, plan: &Plan) -> String {
+    planned_with(style, home, plan, "")
+}
+
+fn planned_with(style: Style, home: &Path, plan: &Plan, keys: &str) -> String {
     let head = format!(
         "dockpki {} would write in {}\nNothing was changed.{keys}\n\n",
         plan.command,

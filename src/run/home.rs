@@ -6,7 +6,7 @@ use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Asked, Create, Home, Repeat};
-use crate::pki::{self, Ca, is_encrypted};
+use crate::pki::{self, Ca, PrivateKey, is_encrypted};
 use crate::plan::issue::{self, Issuance};
 use crate::plan::layout;
 use crate::plan::state::{FileState, HomeState};
@@ -96,7 +96,7 @@ impl Session<'_> {
             state.ca()?;
             // What is added must not go to a ledger nobody can read.
             state.ledger()?;
-            host::kind_directories(&self.home)?;
+            host::home_directories(&self.home)?;
             issue::refuse_taken(&wish.wishes, taken)?;
             Ok(state)
         };
@@ -104,15 +104,7 @@ impl Session<'_> {
         let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
         let mut home = self.open_to_change(wish.mode, Create::No)?;
         let state = refuse()?;
-        let ca = state.ca()?;
-        let path = self.home.join(layout::CA_KEY);
-        let ca = Ca::from_parts(&ca.der, key).map_err(|cause| crate::plan::Error::File {
-            path: match cause {
-                pki::Error::KeyMismatch => path,
-                _ => self.home.join(layout::CA_CERTIFICATE),
-            },
-            cause,
-        })?;
+        let ca = self.issuing_ca(&state, key)?;
         let now = host::clock();
         // Before the keys are made, which may take seconds.
         pki::Validity::of_leaf(wish.valid_for, now, ca.certificate().validity)?;
@@ -121,6 +113,19 @@ impl Session<'_> {
         let wishes = wish.wishes.iter().cloned().zip(keys).collect();
         let issuance = issue::plan(wish.command, &state, &ca, wishes, wish.valid_for, now)?;
         self.carry_out(&mut home, issuance, wish.mode)
+    }
+
+    /// The CA of the home, ready to sign.
+    pub(super) fn issuing_ca(&self, state: &HomeState, key: PrivateKey) -> Result<Ca, Error> {
+        let ca = state.ca()?;
+        let ca = Ca::from_parts(&ca.der, key).map_err(|cause| crate::plan::Error::File {
+            path: self.home.join(match cause {
+                pki::Error::KeyMismatch => layout::CA_KEY,
+                _ => layout::CA_CERTIFICATE,
+            }),
+            cause,
+        })?;
+        Ok(ca)
     }
 
     fn carry_out(&self, home: &mut Home, issuance: Issuance, mode: Mode) -> Result<Outcome, Error> {
@@ -186,7 +191,7 @@ impl Session<'_> {
             let (mut findings, notes) = verify::home(
                 &context,
                 &state,
-                host::kind_directories(&self.home)?,
+                host::home_directories(&self.home)?,
                 &host::key_state(&self.home.join(layout::CA_KEY)),
                 passphrase.as_ref(),
                 good_copy,

@@ -3,6 +3,7 @@
 mod client;
 mod home;
 mod install;
+mod renew;
 mod server;
 mod take_back;
 mod verify_installed;
@@ -84,6 +85,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::Man(path) => Ok(data(cli::manual(path)?)),
         Command::Init(wish) => Session::new(request, say)?.init(wish),
         Command::Issue(wish) => Session::new(request, say)?.issue(wish),
+        Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
         Command::Verify { passphrase_file } => {
             Session::new(request, say)?.verify(passphrase_file.as_deref())

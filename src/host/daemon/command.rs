@@ -13,7 +13,7 @@ use crate::host::Error;
 
 /// Runs a command whose words, on either output, go to our standard error: standard output is
 /// for data.
-pub(super) fn run(command: &mut Command, limit: Duration) -> Result<(), Error> {
+pub(in crate::host) fn run(command: &mut Command, limit: Duration) -> Result<(), Error> {
     let talk = std::io::stderr()
         .as_fd()
         .try_clone_to_owned()

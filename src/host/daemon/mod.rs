@@ -1,6 +1,6 @@
 //! A Docker daemon's host: its files as they are, its restart, its log.
 
-mod command;
+pub(super) mod command;
 mod control;
 mod log;
 mod prove;

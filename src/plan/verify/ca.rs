@@ -9,11 +9,11 @@ use super::{
 use crate::pki::profile::departures;
 use crate::pki::{self, Certificate, Passphrase, Purpose, is_encrypted, verify_chain};
 use crate::plan::Error;
-use crate::plan::layout::{self, PairKind};
+use crate::plan::layout;
 use crate::plan::state::{DirectoryState, FileState, HomeState, open_key};
 
-/// The directories `servers` and `clients`, in the order of [`PairKind::ALL`].
-pub type KindDirectories = [Option<DirectoryState>; 2];
+/// The directories of a home, in the order of [`layout::DIRECTORIES`].
+pub type HomeDirectories = [Option<DirectoryState>; 3];
 
 /// Judges the home itself: its directories, its ledger, the CA's certificate and key.
 ///
@@ -22,7 +22,7 @@ pub type KindDirectories = [Option<DirectoryState>; 2];
 pub fn home(
     context: &Context,
     home: &HomeState,
-    directories: KindDirectories,
+    directories: HomeDirectories,
     ca_key: &FileState,
     passphrase: Option<&Passphrase>,
     good_copy: Option<PathBuf>,
@@ -30,8 +30,8 @@ pub fn home(
     let mut findings = Vec::new();
     let mut notes = Vec::new();
     directory(context, &mut findings, &home.path, home.directory);
-    for (kind, state) in PairKind::ALL.into_iter().zip(directories) {
-        let path = home.path.join(kind.directory());
+    for (name, state) in layout::DIRECTORIES.into_iter().zip(directories) {
+        let path = home.path.join(name);
         directory(context, &mut findings, &path, state);
     }
     let path = home.path.join(layout::LEDGER);

@@ -19,7 +19,7 @@ use super::list;
 use super::state::{DirectoryState, FileState, HomeState, PresentFile};
 use crate::pki::{self, Certificate, KeyType, Life, Purpose, Validity, date, printable};
 
-pub use ca::{KindDirectories, home};
+pub use ca::{HomeDirectories, home};
 pub use installed::{FoundPath, Installed, InstalledPath, fixes, installed};
 pub use pair::pair;
 

@@ -1,0 +1,98 @@
+//! `dockpki renew --force` of 10,000 clients, against making as many certificates in memory.
+//!
+//! Run it with `cargo bench --bench renew`.  The bare rate is that of a key, a certificate and both
+//! as PEM, on all cores, without a file; ours is the whole process: it reads the old certificates,
+//! makes the new ones, writes 40,000 files and directories, archives the old ones and makes it all
+//! durable.  Once on disk, once in memory, where what is left is the file system's own work.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a bench runs processes and reads the clock"
+)]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dockpki::pki::{Ca, KeyType, Life, Name, PrivateKey, Serial, Validity};
+use rayon::prelude::*;
+use time::OffsetDateTime;
+
+fn main() {
+    for (key_type, clients, rounds) in [
+        (KeyType::P256, 10_000, 5),
+        (KeyType::P384, 10_000, 3),
+        (KeyType::Rsa2048, 200, 3),
+    ] {
+        let bare = median((0..rounds).map(|_| bare(key_type, clients)));
+        for (medium, around) in [("disk", "/tmp"), ("memory", "/dev/shm")] {
+            let Ok(directory) = tempfile::tempdir_in(around) else {
+                continue;
+            };
+            let home = directory.path().join("home");
+            issue(&home, key_type, clients);
+            let ours = median((0..rounds).map(|_| timed(|| run(&home, &["renew", "--force"]))));
+            println!(
+                "renew {key_type}: {clients} in {:.2} s on {medium}, durable; in memory alone {:.2} s: {:.0} % \
+                 of the bare rate",
+                ours.as_secs_f64(),
+                bare.as_secs_f64(),
+                100.0 * bare.as_secs_f64() / ours.as_secs_f64()
+            );
+        }
+    }
+}
+
+/// How long as many certificates and keys take in memory, on all cores.
+fn bare(key_type: KeyType, count: usize) -> Duration {
+    let now = OffsetDateTime::now_utc();
+    let ca_validity = Validity::of_ca(Life::CA, now).unwrap();
+    let ca_key = PrivateKey::generate(key_type).unwrap();
+    let ca = Ca::new(ca_key, &Serial::generate().unwrap(), ca_validity, None).unwrap();
+    let validity = Validity::of_leaf(Life::LEAF, now, ca_validity).unwrap();
+    timed(|| {
+        (0..count).into_par_iter().for_each(|number| {
+            let name: Name = format!("client-{number:05}").parse().unwrap();
+            let key = PrivateKey::generate(key_type).unwrap();
+            let serial = Serial::generate().unwrap();
+            let issued = ca.issue_client(&name, &key, serial, validity).unwrap();
+            black_box((issued.pem(), key.to_pem().unwrap()));
+        });
+    })
+}
+
+fn issue(home: &Path, key_type: KeyType, clients: usize) {
+    let key_type = key_type.as_str();
+    let init = ["init", "--san", "localhost", "--client", "me"];
+    run(home, &[&init[..], &["--key-type", key_type]].concat());
+    let names: Vec<_> = (0..clients)
+        .map(|number| format!("client-{number:05}"))
+        .collect();
+    let mut issue = vec!["client", "issue"];
+    issue.extend(names.iter().map(String::as_str));
+    run(home, &issue);
+}
+
+fn run(home: &Path, arguments: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dockpki"));
+    command.arg("--home").arg(home).args(arguments);
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times = Vec::from_iter(times);
+    times.sort();
+    times[times.len() / 2]
+}

@@ -1,0 +1,269 @@
+//! Decides which servers and clients are renewed now.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use super::{Due, Keys, Rule, Sans, Scope, Wish, due};
+use crate::pki::{
+    Certificate, KeyType, Name, PrivateKey, Serial, SubjectAltNames, Validity, sha256_hex,
+};
+use crate::plan::Error;
+use crate::plan::issue;
+use crate::plan::layout::PairKind;
+use crate::plan::state::{FileState, PairState};
+use crate::plan::verify::found_words;
+
+/// A server or client that can be renewed, with all that is carried over.
+#[derive(Debug)]
+pub struct Candidate {
+    /// What is issued: the name, and the SANs of a server as they shall be.
+    pub wish: issue::Wish,
+    /// Whether somebody asked for other SANs than it has.
+    pub sans_change: bool,
+    /// The serial number it has.
+    pub serial: Serial,
+    /// The validity it has.
+    pub validity: Validity,
+    /// The kind its new key shall be of.
+    pub key_type: KeyType,
+    /// Its key, if that is to be kept.
+    pub key: Option<PrivateKey>,
+    /// The SHA-256 of its certificate's file in hex.
+    pub digest: String,
+}
+
+impl Candidate {
+    /// Takes what is carried over from a pair.
+    ///
+    /// # Errors
+    /// [`Error::Unsound`] or [`Error::OpenKey`] with the file from which it cannot be.
+    pub fn of(home: &Path, pair: &PairState, wish: &Wish) -> Result<Self, Error> {
+        let directory = home.join(pair.kind.pair(&pair.name));
+        let path = directory.join(pair.kind.certificate_file());
+        let unsound = |found: String, wanted: &str| Error::Unsound {
+            path: path.clone(),
+            found,
+            wanted: wanted.into(),
+        };
+        let wanted = "the certificate, to renew it";
+        let FileState::Present(file) = &pair.certificate else {
+            return Err(unsound(pair.certificate.words(), wanted));
+        };
+        let certificate = Certificate::from_pem(&file.content)
+            .map_err(|error| unsound(found_words(&error), wanted))?;
+        let name: Name = pair.name.parse().map_err(|error| Error::Unsound {
+            path: directory.clone(),
+            found: format!("{error}"),
+            wanted: "a name that can be issued".into(),
+        })?;
+        let key_type = match (wish.keys, certificate.public_key.key_type()) {
+            (Keys::Fresh(Some(key_type)), _) | (_, Some(key_type)) => key_type,
+            (_, None) => {
+                let wanted = "one of those --key-type names";
+                return Err(unsound(
+                    "a key of a kind that is not made here".into(),
+                    wanted,
+                ));
+            }
+        };
+        let issued = match pair.kind {
+            PairKind::Client => match certificate.common_name.as_deref() {
+                Some(found) if found == pair.name => issue::Wish::Client(name),
+                found => {
+                    let found = format!("the common name `{}`", found.unwrap_or_default());
+                    return Err(unsound(found, &format!("`{}`", pair.name)));
+                }
+            },
+            PairKind::Server => {
+                let sans = sans(&certificate, &wish.sans)
+                    .map_err(|(found, wanted)| unsound(found, wanted))?;
+                issue::Wish::Server(name, sans)
+            }
+        };
+        let sans_change = match (&issued, &wish.sans) {
+            (issue::Wish::Client(_), _) | (_, Sans::Carried) => false,
+            (issue::Wish::Server(_, sans), _) => sans.as_slice() != certificate.sans,
+        };
+        let key = match wish.keys {
+            Keys::Fresh(_) => None,
+            Keys::Reused => Some(kept_key(&directory, pair, &certificate)?),
+        };
+        Ok(Self {
+            wish: issued,
+            sans_change,
+            serial: certificate.serial,
+            validity: certificate.validity,
+            key_type,
+            key,
+            digest: sha256_hex(&file.content),
+        })
+    }
+
+    fn path(&self) -> String {
+        self.wish.kind().pair(self.wish.name().as_str())
+    }
+}
+
+/// The SANs a server's next certificate gets; else what was found and wanted.
+fn sans(certificate: &Certificate, wish: &Sans) -> Result<SubjectAltNames, (String, &'static str)> {
+    if let Sans::Replaced(sans) = wish {
+        return Ok(sans.clone());
+    }
+    let wanted = "host names and addresses, or --san to replace them";
+    if let Some(other) = certificate.other_sans.first() {
+        return Err((format!("the SAN `{other}`"), wanted));
+    }
+    let added = match wish {
+        Sans::Added(added) => added.as_slice(),
+        _ => &[],
+    };
+    let all = certificate.sans.iter().chain(added);
+    SubjectAltNames::parse(all.map(ToString::to_string)).map_err(|error| {
+        let found = match certificate.sans.is_empty() {
+            true => "no SAN".into(),
+            false => error.to_string(),
+        };
+        (found, wanted)
+    })
+}
+
+fn kept_key(
+    directory: &Path,
+    pair: &PairState,
+    certificate: &Certificate,
+) -> Result<PrivateKey, Error> {
+    let path = directory.join(pair.kind.key_file());
+    let found = match &pair.key {
+        FileState::OpenKey { mode } => return Err(Error::OpenKey { path, mode: *mode }),
+        FileState::Present(file) => match PrivateKey::from_pem(&file.content) {
+            Ok(key) if *key.public_key() == certificate.public_key => return Ok(key),
+            Ok(_) => "the key of another certificate".into(),
+            Err(error) => found_words(&error),
+        },
+        other => other.words(),
+    };
+    Err(Error::Unsound {
+        path,
+        found,
+        wanted: "the certificate's private key, to keep it".into(),
+    })
+}
+
+/// What is renewed now, and what is not.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// What is due, servers first, each by name.
+    pub due: Vec<Candidate>,
+    /// What will be, the next first.
+    pub later: Vec<Later>,
+    /// What ends with the CA, so that to renew it gains nothing.
+    pub end_with_ca: Vec<Later>,
+    /// What cannot be renewed, and is left out.
+    pub problems: Vec<Error>,
+}
+
+/// A certificate that is not due yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// The kind.
+    pub kind: PairKind,
+    /// The name.
+    pub name: Name,
+    /// When it is due; its end if it is never.
+    pub due: OffsetDateTime,
+    /// Its end.
+    pub not_after: OffsetDateTime,
+}
+
+/// Decides what is renewed of these candidates, in the order they come.
+///
+/// # Errors
+/// Of those that were named, the first that cannot be renewed; [`Error::NotOneServer`] if SANs
+/// were given and it is not one server that is looked at.
+pub fn decide(
+    candidates: Vec<(PairKind, String, Result<Candidate, Error>)>,
+    wish: &Wish,
+    ca: Validity,
+    revoked: &HashSet<String>,
+    home: &Path,
+    now: OffsetDateTime,
+) -> Result<Decision, Error> {
+    if wish.sans != Sans::Carried {
+        refuse_other_than_one_server(&candidates)?;
+    }
+    let mut decision = Decision::default();
+    let mut serials: HashMap<Serial, String> = HashMap::new();
+    for (kind, name, candidate) in candidates {
+        let problem = match candidate {
+            Err(problem) => problem,
+            Ok(candidate) if revoked.contains(&candidate.serial.to_string()) => {
+                Error::Revoked { kind, name }
+            }
+            Ok(candidate) => {
+                let rule = match candidate.sans_change {
+                    true => Rule::Always,
+                    false => wish.rule,
+                };
+                let later = |due| Later {
+                    kind,
+                    name: candidate.wish.name().clone(),
+                    due,
+                    not_after: candidate.validity.not_after,
+                };
+                match due(candidate.validity, ca, rule, now) {
+                    Due::From(from) => {
+                        decision.later.push(later(from));
+                        continue;
+                    }
+                    Due::EndsWithCa => {
+                        decision
+                            .end_with_ca
+                            .push(later(candidate.validity.not_after));
+                        continue;
+                    }
+                    Due::Now => {}
+                }
+                match serials.insert(candidate.serial.clone(), candidate.path()) {
+                    None => {
+                        decision.due.push(candidate);
+                        continue;
+                    }
+                    Some(twin) => twin_of(home, &candidate, &twin),
+                }
+            }
+        };
+        match (&wish.scope, &problem) {
+            (Scope::Named(_), _) => return Err(problem),
+            // What was taken on purpose is nobody's problem.
+            (Scope::All, Error::Revoked { .. }) => {}
+            (Scope::All, _) => decision.problems.push(problem),
+        }
+    }
+    decision.later.sort_by_key(|later| later.due);
+    Ok(decision)
+}
+
+fn twin_of(home: &Path, candidate: &Candidate, twin: &str) -> Error {
+    let path: PathBuf = home.join(candidate.path());
+    Error::Unsound {
+        path: path.join(candidate.wish.kind().certificate_file()),
+        found: format!("the certificate of {twin}"),
+        wanted: "one of its own".into(),
+    }
+}
+
+fn refuse_other_than_one_server(
+    candidates: &[(PairKind, String, Result<Candidate, Error>)],
+) -> Result<(), Error> {
+    match candidates {
+        [(PairKind::Server, ..)] => Ok(()),
+        others => Err(Error::NotOneServer {
+            found: others
+                .iter()
+                .map(|(kind, name, _)| format!("{} `{name}`", kind.as_str()))
+                .collect(),
+        }),
+    }
+}

@@ -1,0 +1,123 @@
+//! Makes the new certificates, and plans how they take the place of the old.
+
+use time::OffsetDateTime;
+
+use super::{Candidate, carried_life};
+use crate::pki::{Ca, Certificate, Life, Serial};
+use crate::plan::issue::{Fresh, PlannedPair, pair_files};
+use crate::plan::layout;
+use crate::plan::ledger::Entry;
+use crate::plan::state::HomeState;
+use crate::plan::{Change, Error, Plan};
+
+/// One pair that takes the place of another: the change, the ledger's entry, and what the report
+/// tells of it.
+#[derive(Debug)]
+pub struct Reissued {
+    change: Change,
+    entry: Entry,
+    renewed: Renewed,
+}
+
+/// A pair as it was renewed, for the report.
+#[derive(Debug, Clone)]
+pub struct Renewed {
+    /// The new one.
+    pub pair: PlannedPair,
+    /// The serial number of the old one.
+    pub replaces: Serial,
+    /// The end of the old one.
+    pub old_not_after: OffsetDateTime,
+}
+
+/// Renewals planned: what will be changed, and what the report tells of it.
+#[derive(Debug)]
+pub struct Renewal {
+    /// The changes.
+    pub plan: Plan,
+    /// The CA's certificate.
+    pub ca: Certificate,
+    /// The servers and clients.
+    pub pairs: Vec<Renewed>,
+}
+
+/// Makes the new pair of a candidate from its key, a new one or the one that is kept, and a new
+/// serial.
+pub fn reissue(
+    ca: &Ca,
+    candidate: Candidate,
+    valid_for: Option<Life>,
+    fresh: Fresh,
+    now: OffsetDateTime,
+) -> Result<Reissued, Error> {
+    let life = match valid_for {
+        Some(life) => life,
+        None => carried_life(candidate.validity, ca.certificate().validity),
+    };
+    let replaces = candidate.serial;
+    let (files, entry, pair) = pair_files(ca, candidate.wish, fresh, life, now)?;
+    Ok(Reissued {
+        change: Change::ReplaceDirectory {
+            path: pair.kind.pair(pair.name.as_str()),
+            mode: layout::DIRECTORY_MODE,
+            files,
+            before: candidate.digest,
+            archived: layout::archived(&replaces),
+        },
+        entry: entry.replacing(&replaces),
+        renewed: Renewed {
+            pair,
+            replaces,
+            old_not_after: candidate.validity.not_after,
+        },
+    })
+}
+
+/// Refuses old pairs whose place in the archive is taken, before any key is made.
+///
+/// `is_archived` says whether something is in the archive for a serial.
+pub fn refuse_archived(
+    home: &HomeState,
+    candidates: &[Candidate],
+    is_archived: impl Fn(&Serial) -> bool,
+) -> Result<(), Error> {
+    let mut candidates = candidates.iter();
+    match candidates.find(|candidate| is_archived(&candidate.serial)) {
+        Some(candidate) => Err(Error::Archived {
+            path: home.path.join(layout::archived(&candidate.serial)),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Plans how new pairs take the place of old ones.
+pub fn plan(home: &HomeState, ca: &Ca, reissued: Vec<Reissued>) -> Renewal {
+    let mut changes = Vec::with_capacity(reissued.len() + 2);
+    if !home.others.iter().any(|name| name == layout::ARCHIVE) {
+        changes.push(Change::MakeDirectory {
+            path: layout::ARCHIVE.into(),
+            mode: layout::DIRECTORY_MODE,
+        });
+    }
+    let mut lines = String::new();
+    let mut pairs = Vec::with_capacity(reissued.len());
+    for one in reissued {
+        let Reissued {
+            change,
+            entry,
+            renewed,
+        } = one;
+        changes.push(change);
+        lines.push_str(&entry.line());
+        pairs.push(renewed);
+    }
+    changes.push(home.append_to_ledger(lines));
+    Renewal {
+        plan: Plan {
+            command: "renew",
+            changes,
+        },
+        ca: ca.certificate().clone(),
+        pairs,
+    }
+}
