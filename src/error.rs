@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::cli::UsageError;
+use crate::plan::install::DaemonMode;
 use crate::plan::layout::PairKind;
 use crate::report::shell_word;
 use crate::{host, pki, plan};
@@ -34,7 +35,12 @@ impl Error {
             Self::Usage(_) | Self::ClientName(_) => 2,
             Self::Plan(plan::Error::Twice { .. }) => 2,
             Self::Host(
-                H::NoTerminal { .. } | H::NoUser | H::NoHome | H::NoDockerConfig | H::NoRestart,
+                H::NoTerminal { .. }
+                | H::NoUser
+                | H::NoHome
+                | H::NoDockerConfig
+                | H::NoRestart { .. }
+                | H::RootlessRoot,
             ) => 2,
             Self::Host(
                 H::NotUndone { .. }
@@ -205,13 +211,16 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
             )
         }
         E::NoDockerConfig => "name one with --docker-config DIR".into(),
-        E::UnknownCaller { .. } | E::StillRoot { .. } => {
+        E::UnknownCaller { .. } | E::StillRoot { .. } | E::RootlessRoot => {
             "run it as the user themselves, without sudo".into()
         }
         E::NoHome => "name one with --home DIR".into(),
-        E::NoRestart => {
-            "name it, as in --restart-command 'service docker restart', or pass --restart never"
-                .into()
+        E::NoRestart { mode } => {
+            let example = match mode {
+                DaemonMode::Rootful => "service docker restart",
+                DaemonMode::Rootless => "sv restart ~/service/docker",
+            };
+            format!("name it, as in --restart-command '{example}', or pass --restart never")
         }
         E::Held { .. } => "wait until it has ended, then run the command again".into(),
         E::Invalid { .. } => "look at daemon.json and at the unit's flags".into(),

@@ -18,6 +18,8 @@ mod client;
 mod cut_off;
 #[path = "install_dockerd/put_back.rs"]
 mod put_back;
+#[path = "install_dockerd/rootless.rs"]
+mod rootless;
 #[path = "install_dockerd/systemd.rs"]
 mod systemd;
 #[path = "install_dockerd/take_back.rs"]

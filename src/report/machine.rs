@@ -329,6 +329,20 @@ fn notice_words(notice: &Notice) -> (String, Weight) {
                 .into(),
             Weight::Note,
         ),
+        Notice::RootlessPorts(listens) => {
+            let ports = listens.iter().map(|listen| {
+                let address = listen.to_string().replacen("tcp://", "", 1);
+                format!("-p {address}:{}/tcp", listen.port())
+            });
+            (
+                format!(
+                    "a rootless daemon listens in a network of its own: dockerd-rootless.sh needs \
+                     DOCKERD_ROOTLESS_ROOTLESSKIT_FLAGS='{}' in its environment",
+                    Vec::from_iter(ports).join(" ")
+                ),
+                Weight::Note,
+            )
+        }
         Notice::NotRestarted => (
             "the daemon is not restarted: it goes on as it is until you restart it, and nothing is proved"
                 .into(),

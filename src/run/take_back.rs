@@ -11,7 +11,7 @@ use crate::host::daemon;
 use crate::host::machine::{
     Deed, Notes, Prefix, Record, Relabel, Store, carry_out, host_store, stores, undoing,
 };
-use crate::plan::install::{InstalledDaemon, Undoing, take_back};
+use crate::plan::install::{DaemonMode, InstalledDaemon, Undoing, take_back};
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::Control;
 use crate::plan::state::Outcome as Recovered;
@@ -152,8 +152,9 @@ impl Session<'_> {
         let Some(store) = &mut store else {
             unreachable!("the store is open unless it is a dry run");
         };
+        let mode = installed.as_ref().map_or(DaemonMode::Rootful, |it| it.mode);
         let socket = installed.and_then(|installed| installed.local_socket);
-        let attempt = Attempt::begin(&wish.restart, control.as_ref(), None);
+        let attempt = Attempt::begin(&wish.restart, mode, control.as_ref(), None);
         let deed = Deed {
             plan: &back.machine,
             time: rfc3339(host::clock()),

@@ -10,6 +10,7 @@ use crate::host::daemon;
 use crate::host::machine::{
     Deed, Notes, Relabel, Store, carry_out, host_store, installed_paths, stores,
 };
+use crate::plan::install::DaemonMode;
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::{MachinePlan, Run};
 use crate::plan::verify::{self, Finding, Installed, Mend, fixes};
@@ -43,10 +44,12 @@ impl Session<'_> {
             return Err(crate::plan::Error::NothingInstalled { store }.into());
         }
         let daemon = installed_daemon(&records);
-        // Where systemd does not run, docker.service has no say.
-        let by_unit = !prefix.is_root() || daemon::default_control().is_some();
+        // Where systemd does not run, docker.service has no say, nor over a user's own daemon.
+        let by_unit = !prefix.is_root() || daemon::runs_systemd();
         let unit = match &daemon {
-            Some(_) if by_unit => daemon::unit_state(&prefix)?,
+            Some(daemon) if by_unit && daemon.mode == DaemonMode::Rootful => {
+                daemon::unit_state(&prefix)?
+            }
             _ => None,
         };
         let judge = || -> Result<_, Error> {

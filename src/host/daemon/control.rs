@@ -80,11 +80,3 @@ fn not_hung_up(pidfile: &Path, found: String) -> Error {
         found,
     }
 }
-
-/// How the daemon of this machine is restarted when nobody says: by systemd where it runs
-/// (sd_booted(3)), else nobody knows.
-pub fn default_control() -> Option<Control> {
-    Path::new("/run/systemd/system")
-        .is_dir()
-        .then_some(Control::Systemd)
-}

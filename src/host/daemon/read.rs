@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::Error;
 use crate::host::machine::{Prefix, access, file_image};
-use crate::plan::install::{Place, SERVER_FILES, ServerState, UnitState};
+use crate::plan::install::{DaemonMode, Defaults, Place, SERVER_FILES, ServerState, UnitState};
 use crate::plan::permissions::Owner;
 use crate::plan::systemd::{
     DIRECTORIES, DROP_IN_NAMES, EnvironmentFile, Service, UnitFile, UnitFiles, is_ours, order,
@@ -17,9 +17,13 @@ use crate::plan::systemd::{
 pub struct Where {
     /// What stands for `/`.
     pub prefix: Prefix,
-    /// The directory of the daemon's certificates.
-    pub directory: PathBuf,
-    /// daemon.json; what the unit says, else `/etc/docker/daemon.json`, if nobody says.
+    /// Whose daemon it is.
+    pub mode: DaemonMode,
+    /// Where it has what nobody names.
+    pub defaults: Defaults,
+    /// The directory of the daemon's certificates, if that was said.
+    pub directory: Option<PathBuf>,
+    /// daemon.json, if that was said; else it is what the unit names.
     pub daemon_json: Option<PathBuf>,
     /// Whether docker.service starts the daemon.
     pub started_by: StartedBy,
@@ -34,13 +38,14 @@ pub enum StartedBy {
     Others,
 }
 
-const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 const DROP_IN_DIRECTORY: &str = "/etc/systemd/system/docker.service.d";
 
 /// Reads a daemon's host.
 pub fn server_state(at: &Where) -> Result<ServerState, Error> {
     let Where {
         prefix,
+        mode,
+        defaults,
         directory,
         daemon_json,
         started_by,
@@ -55,8 +60,9 @@ pub fn server_state(at: &Where) -> Result<ServerState, Error> {
         service.flags().config_file.clone().map(PathBuf::from)
     });
     let daemon_json = daemon_json.clone().or(named);
-    let daemon_json = daemon_json.unwrap_or_else(|| DAEMON_JSON.into());
+    let daemon_json = daemon_json.unwrap_or_else(|| defaults.daemon_json.clone());
     let daemon_json = place(prefix, &daemon_json, Kind::File)?;
+    let directory = directory.as_ref().unwrap_or(&defaults.directory);
     let directory = place(prefix, directory, Kind::Directory)?;
     let mut files = [None, None, None];
     for (file, (name, _)) in files.iter_mut().zip(SERVER_FILES) {
@@ -64,6 +70,8 @@ pub fn server_state(at: &Where) -> Result<ServerState, Error> {
     }
     Ok(ServerState {
         owner: owner(),
+        mode: *mode,
+        defaults: defaults.clone(),
         directory_access: access(&directory.path)?,
         directory,
         files,
