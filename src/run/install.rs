@@ -133,6 +133,12 @@ pub(super) fn started_by(restart: &Restart, prefix: &Prefix) -> StartedBy {
     }
 }
 
+/// Whether docker.service says how an installed daemon is started: not where systemd does not run.
+/// In an image it will, once that is booted.
+pub(super) fn unit_has_a_say(prefix: &Prefix) -> bool {
+    !prefix.is_root() || daemon::default_control().is_some()
+}
+
 /// Whether a command of the way back would tell something to a daemon that does not run, or that
 /// is not ready to be told.
 fn is_idle(run: &Run, socket: Option<&Path>) -> bool {
