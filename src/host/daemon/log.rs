@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::command;
+use crate::host::command;
 
 /// Where the daemon logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
