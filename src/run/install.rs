@@ -63,6 +63,12 @@ impl Session<'_> {
         Ok((store, recovered))
     }
 
+    /// Says that new files may not have the labels of SELinux's policy.
+    pub(super) fn not_labelled(&self, cause: &host::Error) {
+        let words = format!("{cause}; new files may have the wrong SELinux label");
+        self.say(&report::warning(self.stderr, &words));
+    }
+
     /// Says that a killed command waits to be finished or undone, where nothing may be written.
     pub(super) fn note_unfinished(&self, store: &Path) {
         if Store::has_unfinished(store) {

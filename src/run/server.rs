@@ -107,6 +107,7 @@ impl Session<'_> {
         let answered = answered.filter(|socket| control.is_some() && daemon::answers(socket));
         plan.installed.local_socket = answered.clone();
         let attempt = Attempt::begin(&wish.restart, control.as_ref(), answered.clone());
+        let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
             plan: &plan.machine,
             time: rfc3339(now),
@@ -115,7 +116,7 @@ impl Session<'_> {
                 ..Notes::default()
             },
             voids: Vec::new(),
-            relabel: Relabel::of(&prefix),
+            relabel: Relabel::of(&prefix, &not_labelled),
         };
         let done = carry_out(store, deed, &mut |run| attempt.run(run), || {
             attempt.watch(match &prover {

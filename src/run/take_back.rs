@@ -159,12 +159,13 @@ impl Session<'_> {
         };
         let socket = installed.and_then(|installed| installed.local_socket);
         let attempt = Attempt::begin(&wish.restart, control.as_ref(), None);
+        let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
             plan: &back.machine,
             time: rfc3339(host::clock()),
             notes: Notes::default(),
             voids: records.iter().map(|(number, _)| *number).collect(),
-            relabel: Relabel::of(prefix),
+            relabel: Relabel::of(prefix, &not_labelled),
         };
         let restarts = back.machine.runs().next().is_some();
         let done = carry_out(store, deed, &mut |run| attempt.run(run), || {

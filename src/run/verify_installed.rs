@@ -71,12 +71,13 @@ impl Session<'_> {
                 steps: fixes(&paths),
             };
             if !plan.is_empty() {
+                let not_labelled = |cause: &host::Error| self.not_labelled(cause);
                 let deed = Deed {
                     plan: &plan,
                     time: rfc3339(now),
                     notes: Notes::default(),
                     voids: Vec::new(),
-                    relabel: Relabel::of(&prefix),
+                    relabel: Relabel::of(&prefix, &not_labelled),
                 };
                 carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
                 let mended = |finding: &&Finding| {
