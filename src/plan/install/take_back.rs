@@ -1,6 +1,6 @@
 //! Plans the way back: undo and uninstall.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Error, InstalledDaemon};
 use crate::plan::daemon_json::{DaemonJson, Wanted};
@@ -102,6 +102,7 @@ pub fn take_back(
             changes.insert(0, MachineChange::File(change));
         }
     }
+    keep_directories(&mut changes, left.iter().chain(&needed));
     let unit_changes = changes
         .iter()
         .any(|change| matches!(change, MachineChange::File(file) if is_drop_in(file)));
@@ -123,6 +124,44 @@ pub fn take_back(
         needed,
         containers,
     })
+}
+
+/// Has no directory go that cannot be empty at the end, for something of ours stays in it.
+fn keep_directories<'a>(
+    changes: &mut Vec<MachineChange>,
+    staying: impl Iterator<Item = &'a PathBuf>,
+) {
+    let mut staying = Vec::from_iter(staying.cloned());
+    for change in &*changes {
+        match change {
+            MachineChange::File(file) if file.after.is_some() => staying.push(file.path.clone()),
+            MachineChange::Swap {
+                directory, files, ..
+            } => {
+                let files = files.iter().filter(|file| file.after.is_some());
+                staying.extend(files.map(|file| directory.join(&file.path)));
+            }
+            MachineChange::File(_) | MachineChange::Directory { .. } => {}
+        }
+    }
+    let holds = |directory: &Path| staying.iter().any(|path| path.starts_with(directory));
+    changes.retain_mut(|change| match change {
+        MachineChange::Directory {
+            path, after: None, ..
+        } => !holds(path),
+        MachineChange::Swap {
+            directory,
+            before,
+            after,
+            ..
+        } => {
+            if after.is_none() && holds(directory) {
+                *after = *before;
+            }
+            true
+        }
+        MachineChange::File(_) | MachineChange::Directory { .. } => true,
+    });
 }
 
 /// What becomes of the containers of a daemon that is restarted after these steps.
