@@ -6,6 +6,7 @@
 
 mod apply;
 mod client;
+mod command;
 pub mod daemon;
 mod environment;
 mod error;

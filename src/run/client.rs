@@ -86,7 +86,9 @@ impl Session<'_> {
                     ..Notes::default()
                 },
                 voids: Vec::new(),
-                relabel: Relabel::ByPolicy,
+                relabel: Relabel::ByPolicy {
+                    failed: &|cause| self.not_labelled(cause),
+                },
             };
             // A client's plan runs nothing.
             carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;

@@ -64,6 +64,12 @@ impl Session<'_> {
         Ok((store, recovered))
     }
 
+    /// Says that new files may not have the labels of SELinux's policy.
+    pub(super) fn not_labelled(&self, cause: &host::Error) {
+        let words = format!("{cause}; new files may have the wrong SELinux label");
+        self.say(&report::warning(self.stderr, &words));
+    }
+
     /// Says that a killed command waits to be finished or undone, where nothing may be written.
     pub(super) fn note_unfinished(&self, store: &Path) {
         if Store::has_unfinished(store) {
@@ -134,6 +140,12 @@ pub(super) fn started_by(restart: &Restart, daemon: DaemonMode, prefix: &Prefix)
         }
         _ => StartedBy::Systemd,
     }
+}
+
+/// Whether docker.service says how an installed daemon is started: not where it is a user's
+/// own, nor where systemd does not run.  In an image it will, once that is booted.
+pub(super) fn unit_has_a_say(mode: DaemonMode, prefix: &Prefix) -> bool {
+    mode == DaemonMode::Rootful && (!prefix.is_root() || daemon::runs_systemd())
 }
 
 /// Whether a command of the way back would tell something to a daemon that does not run, or that

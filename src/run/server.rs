@@ -122,6 +122,7 @@ impl Session<'_> {
             control.as_ref(),
             answered.clone(),
         );
+        let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
             plan: &plan.machine,
             time: rfc3339(now),
@@ -130,7 +131,7 @@ impl Session<'_> {
                 ..Notes::default()
             },
             voids: Vec::new(),
-            relabel: Relabel::of(&prefix),
+            relabel: Relabel::of(&prefix, &not_labelled),
         };
         let done = carry_out(store, deed, &mut |run| attempt.run(run), || {
             attempt.watch(match &prover {

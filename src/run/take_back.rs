@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
-use super::install::{Attempt, head, prefix};
+use super::install::{Attempt, head, prefix, unit_has_a_say};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Extent, Mode, Output, RestartBy, Talk};
 use crate::error::Error;
 use crate::host;
 use crate::host::daemon;
 use crate::host::machine::{
-    Deed, Notes, Prefix, Record, Relabel, Store, carry_out, host_store, stores, undoing,
+    Deed, Notes, Prefix, Record, Relabel, Store, carry_out, file_image, host_store, stores, undoing,
 };
-use crate::plan::install::{DaemonMode, InstalledDaemon, Undoing, take_back};
+use crate::plan::install::{DaemonMode, DaemonNow, InstalledDaemon, Undoing, take_back};
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::Control;
 use crate::plan::state::Outcome as Recovered;
+use crate::plan::systemd::Service;
 use crate::report::{self, Restarted};
 
 impl Session<'_> {
@@ -116,13 +117,17 @@ impl Session<'_> {
             (Extent::Last, Some((_, last))) => format!("{command} of `{}`", last.command),
             _ => command.to_owned(),
         };
+        let daemon = match &installed {
+            Some(installed) => Some(daemon_now(prefix, installed.clone())?),
+            None => None,
+        };
         let back = take_back(
             &shown_command,
             Undoing {
                 changes,
                 changed_since,
             },
-            installed.as_ref(),
+            daemon.as_ref(),
             control.as_ref(),
         )
         .map_err(crate::plan::Error::from)?;
@@ -155,12 +160,13 @@ impl Session<'_> {
         let mode = installed.as_ref().map_or(DaemonMode::Rootful, |it| it.mode);
         let socket = installed.and_then(|installed| installed.local_socket);
         let attempt = Attempt::begin(&wish.restart, mode, control.as_ref(), None);
+        let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
             plan: &back.machine,
             time: rfc3339(host::clock()),
             notes: Notes::default(),
             voids: records.iter().map(|(number, _)| *number).collect(),
-            relabel: Relabel::of(prefix),
+            relabel: Relabel::of(prefix, &not_labelled),
         };
         let restarts = back.machine.runs().next().is_some();
         let done = carry_out(store, deed, &mut |run| attempt.run(run), || {
@@ -200,6 +206,24 @@ pub(super) fn installed_daemon(records: &[(u32, Record)]) -> Option<InstalledDae
         .next()
         .and_then(|it| it.local_socket.clone());
     Some(last)
+}
+
+/// The daemon as it runs, by its files.
+fn daemon_now(prefix: &Prefix, installed: InstalledDaemon) -> Result<DaemonNow, Error> {
+    let live_restore_flag = || {
+        // Words alone depend on it: a unit that cannot be read is in nobody's way here.
+        let unit = match unit_has_a_say(installed.mode, prefix) {
+            true => daemon::unit_state(prefix).ok()??,
+            false => return None,
+        };
+        let service = Service::parse(&unit.service, &unit.environment).ok()?;
+        service.flags().live_restore
+    };
+    Ok(DaemonNow {
+        daemon_json: file_image(&installed.daemon_json)?,
+        live_restore_flag: live_restore_flag(),
+        installed,
+    })
 }
 
 /// How the daemon is restarted: as was said, else as it was for the install.

@@ -1,6 +1,6 @@
 //! `verify --installed`.
 
-use super::install::prefix;
+use super::install::{prefix, unit_has_a_say};
 use super::take_back::installed_daemon;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Fix, Output, RestartBy};
@@ -10,7 +10,6 @@ use crate::host::daemon;
 use crate::host::machine::{
     Deed, Notes, Relabel, Store, carry_out, host_store, installed_paths, stores,
 };
-use crate::plan::install::DaemonMode;
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::{MachinePlan, Run};
 use crate::plan::verify::{self, Finding, Installed, Mend, fixes};
@@ -44,12 +43,8 @@ impl Session<'_> {
             return Err(crate::plan::Error::NothingInstalled { store }.into());
         }
         let daemon = installed_daemon(&records);
-        // Where systemd does not run, docker.service has no say, nor over a user's own daemon.
-        let by_unit = !prefix.is_root() || daemon::runs_systemd();
         let unit = match &daemon {
-            Some(daemon) if by_unit && daemon.mode == DaemonMode::Rootful => {
-                daemon::unit_state(&prefix)?
-            }
+            Some(daemon) if unit_has_a_say(daemon.mode, &prefix) => daemon::unit_state(&prefix)?,
             _ => None,
         };
         let judge = || -> Result<_, Error> {
@@ -76,12 +71,13 @@ impl Session<'_> {
                 steps: fixes(&paths),
             };
             if !plan.is_empty() {
+                let not_labelled = |cause: &host::Error| self.not_labelled(cause);
                 let deed = Deed {
                     plan: &plan,
                     time: rfc3339(now),
                     notes: Notes::default(),
                     voids: Vec::new(),
-                    relabel: Relabel::of(&prefix),
+                    relabel: Relabel::of(&prefix, &not_labelled),
                 };
                 carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
                 let mended = |finding: &&Finding| {

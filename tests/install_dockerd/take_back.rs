@@ -78,6 +78,34 @@ fn undo_takes_back_one_install_of_two() {
     host.answers_locally();
 }
 
+/// A daemon that starts without live-restore ends what it was left running.
+#[test]
+fn undo_of_live_restore_stops_the_containers_and_says_so() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    let container = host.run_container("survivor");
+    host.install(&["--live-restore"]).succeeds();
+    assert_eq!(host.container("survivor"), container);
+    let undone = take_back(&host, "undo").succeeds();
+    undone.says("the restart stops every container, for live-restore goes off again");
+    assert_eq!(host.container("survivor"), "0");
+}
+
+#[test]
+fn uninstall_leaves_containers_running_and_says_so() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({ "live-restore": true }));
+    let container = host.run_container("survivor");
+    host.install(&[]).succeeds();
+    let undone = take_back(&host, "uninstall").succeeds();
+    undone.says("containers keep running through the restart");
+    assert_eq!(host.container("survivor"), container);
+}
+
 #[test]
 fn uninstall_brings_back_the_first_state_after_two_installs() {
     if !can_run() {

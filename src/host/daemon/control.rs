@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::command;
-use crate::host::Error;
+use crate::host::{Error, command};
 use crate::plan::machine::{Control, Run};
 
 /// How long a restart may take: a daemon may stop hundreds of containers before it ends.

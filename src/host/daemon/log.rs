@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::command;
 use super::rootless::runs_user_systemd;
+use crate::host::command;
 use crate::plan::install::DaemonMode;
 use crate::plan::machine::Control;
 

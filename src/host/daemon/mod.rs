@@ -1,6 +1,5 @@
 //! A Docker daemon's host: its files as they are, its restart, its log.
 
-mod command;
 mod control;
 mod log;
 mod prove;

@@ -17,7 +17,7 @@ pub use defaults::{DaemonMode, Defaults};
 pub use error::Error;
 pub use listen::{Listen, PLAIN_PORT, TLS_PORT};
 pub use server::{pidfile, plan};
-pub use take_back::{TakeBack, Undoing, take_back};
+pub use take_back::{Containers, DaemonNow, TakeBack, Undoing, take_back};
 
 use super::daemon_json::{DaemonJson, Wanted};
 use super::layout::{self, PairKind};
