@@ -1,7 +1,7 @@
 //! Every error of a command, its hint and its exit code.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::UsageError;
 use crate::plan::install::DaemonMode;
@@ -23,6 +23,13 @@ pub enum Error {
     ClientName(pki::Error),
     /// Somebody said no.
     NotAgreed,
+    /// What one store remembers was taken back; what this one does was not.
+    TakenBackInPart {
+        /// The records that are left.
+        store: PathBuf,
+        /// Why.
+        cause: Box<Error>,
+    },
 }
 
 impl Error {
@@ -48,6 +55,7 @@ impl Error {
                 | H::NotPutBack { .. }
                 | H::NotTidied { .. },
             ) => 3,
+            Self::TakenBackInPart { .. } => 3,
             Self::Plan(_) | Self::Host(_) | Self::NotAgreed => 1,
         }
     }
@@ -60,6 +68,7 @@ impl Error {
                 Some("write names and addresses alone, as in --san localhost,127.0.0.1".into())
             }
             Self::Usage(_) | Self::NotAgreed => None,
+            Self::TakenBackInPart { cause, .. } => cause.hint(program),
             Self::ClientName(_) | Self::Host(host::Error::NoUser) => {
                 Some("name the client yourself with --client NAME".into())
             }
@@ -261,6 +270,15 @@ impl fmt::Display for Error {
                 write!(f, "the client would be named after you, but {error}")
             }
             Self::NotAgreed => f.write_str("not agreed, nothing was changed"),
+            Self::TakenBackInPart { store, cause } => write!(
+                f,
+                "taken back but for what `{}` remembers: {}",
+                store.display(),
+                match &**cause {
+                    Self::NotAgreed => "not agreed".into(),
+                    cause => cause.to_string(),
+                }
+            ),
         }
     }
 }

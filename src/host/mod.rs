@@ -29,7 +29,7 @@ pub use environment::{
 };
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
-pub use invoker::{User, become_invoking_user};
+pub use invoker::{User, become_invoking_user, caller};
 pub use keys::fresh;
 pub use read::{
     exists, first_ca_copy, home_state, key_state, kind_directories, leftovers, map_pairs,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Style, day, machine, note, printable, shown};
+use super::{Style, day, machine, note, shown};
 use crate::plan::client::{ClientPlan, Held, Notice};
 use crate::plan::context::ContextName;
 
@@ -39,14 +39,6 @@ pub fn after_client(lines: &str) -> String {
     format!(
         "\nNext, have docker in this shell use it, as `dockpki env` prints it:\n\n{}",
         lines.collect::<String>()
-    )
-}
-
-/// Who takes back what was installed under sudo.
-pub fn whose_undo(name: &str) -> String {
-    format!(
-        "\nTo take it back, as {} and without sudo:\n\n  dockpki undo\n",
-        printable(name)
     )
 }
 

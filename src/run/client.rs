@@ -107,16 +107,13 @@ impl Session<'_> {
             host: wish.host.clone(),
             cert_path: docker_config,
         };
-        let mut talk = match self.request.output {
+        let talk = match self.request.output {
             // What this shell has no way to write is no reason to fail now.
             Output::Text => report::env(shell, &env, &[])
                 .map(|lines| report::after_client(&lines))
                 .unwrap_or_default(),
             Output::Json => String::new(),
         };
-        if let (Output::Text, Some(caller)) = (self.request.output, &caller) {
-            talk.push_str(&report::whose_undo(&caller.name));
-        }
         Ok(Outcome {
             effect,
             ..self.outcome(data, talk)
@@ -197,7 +194,8 @@ impl Session<'_> {
 
 /// Where the caller's client was installed last, and for which daemon.
 fn installed_client() -> Result<Option<(PathBuf, Option<DockerHost>)>, Error> {
-    let records = Store::records(&user_store(None)?)?;
+    let home = host::caller()?.and_then(|caller| caller.home);
+    let records = Store::records(&user_store(home.as_deref())?)?;
     let mut clients = records.into_iter().rev().filter_map(|(_, record)| {
         let host = record
             .notes

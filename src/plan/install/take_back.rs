@@ -54,6 +54,23 @@ pub struct TakeBack {
     pub containers: Option<Containers>,
 }
 
+impl TakeBack {
+    /// Both ways back, as one command's.
+    pub fn and(mut self, other: Self) -> Self {
+        let Self {
+            machine,
+            left,
+            needed,
+            containers,
+        } = other;
+        self.machine.steps.extend(machine.steps);
+        self.left.extend(left);
+        self.needed.extend(needed);
+        self.containers = self.containers.or(containers);
+        self
+    }
+}
+
 /// Plans the way back.
 ///
 /// A daemon.json that has changed since loses only what was put into it.  If its owner has built
