@@ -196,13 +196,17 @@ impl Session<'_> {
             unreachable!("the store is open unless it is a dry run");
         };
         let mode = installed.as_ref().map_or(DaemonMode::Rootful, |it| it.mode);
-        let socket = installed.and_then(|installed| installed.local_socket);
+        let socket = installed.as_ref().and_then(|it| it.local_socket.clone());
         let attempt = Attempt::begin(&wish.restart, mode, control.as_ref(), None);
         let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
             plan: &back.machine,
             time: rfc3339(host::clock()),
-            notes: Notes::default(),
+            // Killed, it is undone, and whoever does that waits for the daemon.
+            notes: Notes {
+                daemon: installed,
+                ..Notes::default()
+            },
             voids: records.iter().map(|(number, _)| *number).collect(),
             relabel: Relabel::of(prefix, &not_labelled),
         };
