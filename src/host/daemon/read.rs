@@ -174,17 +174,20 @@ fn drop_in_files(prefix: &Prefix, inside: &Path) -> Result<Vec<UnitFile>, Error>
     Ok(files)
 }
 
-/// A file of a unit; one that is a link to /dev/null is empty, which masks it.
+/// A file of a unit; one that is a link to /dev/null is empty, which masks it.  Its path is that
+/// on the machine, under its own name, which says where it ranks.
 fn unit_file(prefix: &Prefix, inside: &Path) -> Result<Option<UnitFile>, Error> {
     let path = prefix.resolve(inside)?;
     let text = match path == prefix.path().join("dev/null") {
         true => Some(String::new()),
         false => text(&path)?,
     };
-    Ok(text.map(|text| UnitFile {
-        path: inside.to_owned(),
-        text,
-    }))
+    let (Some(text), Some(directory), Some(name)) = (text, inside.parent(), inside.file_name())
+    else {
+        return Ok(None);
+    };
+    let path = prefix.resolve(directory)?.join(name);
+    Ok(Some(UnitFile { path, text }))
 }
 
 fn text(path: &Path) -> Result<Option<String>, Error> {
