@@ -16,6 +16,7 @@ mod environment_file;
 mod expand;
 mod fault;
 mod flags;
+pub mod glob;
 mod pflag;
 mod service;
 mod socket;
