@@ -107,15 +107,15 @@ impl Session<'_> {
             host: wish.host.clone(),
             cert_path: docker_config,
         };
-        let mut talk = match self.request.output {
+        let mut talk = String::new();
+        if let (Output::Text, Effect::Changed) = (self.request.output, effect) {
             // What this shell has no way to write is no reason to fail now.
-            Output::Text => report::env(shell, &env, &[])
-                .map(|lines| report::after_client(&lines))
-                .unwrap_or_default(),
-            Output::Json => String::new(),
-        };
-        if let (Output::Text, Some(caller)) = (self.request.output, &caller) {
-            talk.push_str(&report::whose_undo(&caller.name));
+            if let Ok(lines) = report::env(shell, &env, &[]) {
+                talk.push_str(&report::after_client(&lines));
+            }
+            if let Some(caller) = &caller {
+                talk.push_str(&report::whose_undo(&caller.name));
+            }
         }
         Ok(Outcome {
             effect,
