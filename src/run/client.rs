@@ -107,12 +107,12 @@ impl Session<'_> {
             host: wish.host.clone(),
             cert_path: docker_config,
         };
-        let talk = match self.request.output {
+        let talk = match (self.request.output, effect) {
             // What this shell has no way to write is no reason to fail now.
-            Output::Text => report::env(shell, &env, &[])
+            (Output::Text, Effect::Changed) => report::env(shell, &env, &[])
                 .map(|lines| report::after_client(&lines))
                 .unwrap_or_default(),
-            Output::Json => String::new(),
+            (Output::Text, Effect::None) | (Output::Json, _) => String::new(),
         };
         Ok(Outcome {
             effect,

@@ -9,7 +9,7 @@ use crate::host::machine::{Prefix, access, file_image};
 use crate::plan::install::{DaemonMode, Defaults, Place, SERVER_FILES, ServerState, UnitState};
 use crate::plan::permissions::Owner;
 use crate::plan::systemd::{
-    DIRECTORIES, DROP_IN_NAMES, EnvironmentFile, Service, UnitFile, UnitFiles, is_ours, order,
+    DIRECTORIES, DROP_IN_NAMES, EnvironmentFile, Service, UnitFile, UnitFiles, glob, is_ours, order,
 };
 
 /// Which files of a host are looked at.  Paths are as seen from inside the prefix.
@@ -119,12 +119,10 @@ pub fn unit_state(prefix: &Prefix) -> Result<Option<UnitState>, Error> {
     };
     let mut environment = Vec::new();
     for named in service.environment_files() {
-        let path = prefix.resolve(&named.path)?;
-        if let Some(text) = text(&path)? {
-            environment.push(EnvironmentFile {
-                path: named.path,
-                text,
-            });
+        for path in matching(prefix, &named.path)? {
+            if let Some(text) = text(&prefix.resolve(&path)?)? {
+                environment.push(EnvironmentFile { path, text });
+            }
         }
     }
     let drop_in_directory = place(prefix, Path::new(DROP_IN_DIRECTORY), Kind::Directory)?;
@@ -145,6 +143,37 @@ pub fn unit_state(prefix: &Prefix) -> Result<Option<UnitState>, Error> {
         drop_in_directory,
         drop_ins,
     }))
+}
+
+/// The paths from inside that a pattern of glob(7) stands for, in the order of their octets: glob(3)
+/// has that of the locale systemd runs in, which nobody knows here.  A path that is none stands for
+/// itself, whether it is there or not.
+fn matching(prefix: &Prefix, pattern: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = vec![PathBuf::new()];
+    for component in pattern.components() {
+        let component = component.as_os_str();
+        let pattern = match component.to_str() {
+            Some(pattern) if !glob::is_plain(pattern) => pattern,
+            _ => {
+                found.iter_mut().for_each(|path| path.push(component));
+                continue;
+            }
+        };
+        let mut below = Vec::new();
+        for directory in &found {
+            // As for glob(3), one that cannot be read has nothing in it.
+            let entries = fs::read_dir(prefix.resolve(directory)?);
+            for entry in entries.into_iter().flatten() {
+                let name = entry.map_err(Error::io("read", directory))?.file_name();
+                if name.to_str().is_some_and(|it| glob::matches(pattern, it)) {
+                    below.push(directory.join(name));
+                }
+            }
+        }
+        found = below;
+    }
+    found.sort_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+    Ok(found)
 }
 
 /// A unit with its drop-ins, as systemd would read them.
@@ -182,17 +211,20 @@ fn drop_in_files(prefix: &Prefix, inside: &Path) -> Result<Vec<UnitFile>, Error>
     Ok(files)
 }
 
-/// A file of a unit; one that is a link to /dev/null is empty, which masks it.
+/// A file of a unit; one that is a link to /dev/null is empty, which masks it.  Its path is that
+/// on the machine, under its own name, which says where it ranks.
 fn unit_file(prefix: &Prefix, inside: &Path) -> Result<Option<UnitFile>, Error> {
     let path = prefix.resolve(inside)?;
     let text = match path == prefix.path().join("dev/null") {
         true => Some(String::new()),
         false => text(&path)?,
     };
-    Ok(text.map(|text| UnitFile {
-        path: inside.to_owned(),
-        text,
-    }))
+    let (Some(text), Some(directory), Some(name)) = (text, inside.parent(), inside.file_name())
+    else {
+        return Ok(None);
+    };
+    let path = prefix.resolve(directory)?.join(name);
+    Ok(Some(UnitFile { path, text }))
 }
 
 fn text(path: &Path) -> Result<Option<String>, Error> {
