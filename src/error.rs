@@ -1,9 +1,10 @@
 //! Every error of a command, its hint and its exit code.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::UsageError;
+use crate::plan::install::DaemonMode;
 use crate::plan::layout::PairKind;
 use crate::report::shell_word;
 use crate::{host, pki, plan};
@@ -22,6 +23,13 @@ pub enum Error {
     ClientName(pki::Error),
     /// Somebody said no.
     NotAgreed,
+    /// What one store remembers was taken back; what this one does was not.
+    TakenBackInPart {
+        /// The records that are left.
+        store: PathBuf,
+        /// Why.
+        cause: Box<Error>,
+    },
 }
 
 impl Error {
@@ -34,7 +42,12 @@ impl Error {
             Self::Usage(_) | Self::ClientName(_) => 2,
             Self::Plan(plan::Error::Twice { .. }) => 2,
             Self::Host(
-                H::NoTerminal { .. } | H::NoUser | H::NoHome | H::NoDockerConfig | H::NoRestart,
+                H::NoTerminal { .. }
+                | H::NoUser
+                | H::NoHome
+                | H::NoDockerConfig
+                | H::NoRestart { .. }
+                | H::RootlessRoot,
             ) => 2,
             Self::Host(
                 H::NotUndone { .. }
@@ -43,6 +56,7 @@ impl Error {
                 | H::NotPutBack { .. }
                 | H::NotTidied { .. },
             ) => 3,
+            Self::TakenBackInPart { .. } => 3,
             Self::Plan(_) | Self::Host(_) | Self::NotAgreed => 1,
         }
     }
@@ -55,6 +69,7 @@ impl Error {
                 Some("write names and addresses alone, as in --san localhost,127.0.0.1".into())
             }
             Self::Usage(_) | Self::NotAgreed => None,
+            Self::TakenBackInPart { cause, .. } => cause.hint(program),
             Self::ClientName(_) | Self::Host(host::Error::NoUser) => {
                 Some("name the client yourself with --client NAME".into())
             }
@@ -211,13 +226,16 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
             )
         }
         E::NoDockerConfig => "name one with --docker-config DIR".into(),
-        E::UnknownCaller { .. } | E::StillRoot { .. } => {
+        E::UnknownCaller { .. } | E::StillRoot { .. } | E::RootlessRoot => {
             "run it as the user themselves, without sudo".into()
         }
         E::NoHome => "name one with --home DIR".into(),
-        E::NoRestart => {
-            "name it, as in --restart-command 'service docker restart', or pass --restart never"
-                .into()
+        E::NoRestart { mode } => {
+            let example = match mode {
+                DaemonMode::Rootful => "service docker restart",
+                DaemonMode::Rootless => "sv restart ~/service/docker",
+            };
+            format!("name it, as in --restart-command '{example}', or pass --restart never")
         }
         E::Held { .. } => "wait until it has ended, then run the command again".into(),
         E::Invalid { .. } => "look at daemon.json and at the unit's flags".into(),
@@ -258,6 +276,15 @@ impl fmt::Display for Error {
                 write!(f, "the client would be named after you, but {error}")
             }
             Self::NotAgreed => f.write_str("not agreed, nothing was changed"),
+            Self::TakenBackInPart { store, cause } => write!(
+                f,
+                "taken back but for what `{}` remembers: {}",
+                store.display(),
+                match &**cause {
+                    Self::NotAgreed => "not agreed".into(),
+                    cause => cause.to_string(),
+                }
+            ),
         }
     }
 }

@@ -1827,6 +1827,34 @@ fn verify_finds_the_ledger_missing() {
     found_beyond_mending(&home, "verify_finds_the_ledger_missing");
 }
 
+/// A home as it is copied to a host: by README's line with tar.
+fn part_of_a_home() -> TestHome {
+    let home = TestHome::with_ca(&[]);
+    for name in [layout::CA_KEY, layout::LEDGER, ".lock"] {
+        fs::remove_file(home.path().join(name)).unwrap();
+    }
+    home
+}
+
+#[test]
+fn verify_of_a_part_of_a_home() {
+    let home = part_of_a_home();
+    shown(&home, "dockpki verify", "verify_of_a_part_of_a_home");
+}
+
+#[test]
+fn verify_finds_a_copy_gone_bad() {
+    let home = part_of_a_home();
+    fs::remove_file(home.path().join("servers/localhost/server-key.pem")).unwrap();
+    cut(&home.path().join("clients/alice/cert.pem"), 0o444);
+    let golden = "verify_finds_a_copy_gone_bad";
+    refused(&home, "dockpki verify", golden);
+    cut(&home.path().join("ca.pem"), 0o444);
+    cut(&home.path().join("clients/alice/ca.pem"), 0o444);
+    cut(&home.path().join("servers/localhost/ca.pem"), 0o444);
+    refused(&home, "dockpki verify", "verify_finds_a_copied_ca_gone_bad");
+}
+
 #[test]
 fn verify_finds_a_certificate_that_is_revoked() {
     let home = home_with_ca_of(days(-200, 3650));

@@ -16,8 +16,12 @@ mod support;
 mod client;
 #[path = "install_dockerd/cut_off.rs"]
 mod cut_off;
+#[path = "install_dockerd/listen.rs"]
+mod listen;
 #[path = "install_dockerd/put_back.rs"]
 mod put_back;
+#[path = "install_dockerd/rootless.rs"]
+mod rootless;
 #[path = "install_dockerd/systemd.rs"]
 mod systemd;
 #[path = "install_dockerd/take_back.rs"]

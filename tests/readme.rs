@@ -77,7 +77,7 @@ fn the_walk_through_of_readme_works_as_typed() {
         let words = line.split(' ').skip(1).map(str::to_owned);
         let mut words = Vec::from_iter(words);
         let on_host = ["install server", "undo", "uninstall"];
-        if line.contains("--restart-command") {
+        if line.contains("--restart-command") || line.contains("--rootless") {
             // It restarts a daemon, which tests/install_dockerd.rs has.
             continue;
         }

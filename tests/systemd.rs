@@ -43,6 +43,11 @@ impl Units {
         for rank in Self::RANKS {
             fs::create_dir_all(units.drop_in_directory(rank)).unwrap();
         }
+        // What every service depends on.
+        for target in ["sysinit.target", "basic.target", "shutdown.target"] {
+            let path = units.root.path().join("lib").join(target);
+            fs::write(path, "[Unit]\n").unwrap();
+        }
         units
     }
 
@@ -97,9 +102,9 @@ impl Units {
     fn verify(&self) -> Verified {
         let run = |level: &str| {
             let ranks = Self::RANKS.map(|rank| self.root.path().join(rank));
-            let mut path = std::env::join_paths(ranks).unwrap();
-            // With a colon at its end, the system's own units are there too.
-            path.push(":");
+            // Without a colon at its end, for that would bring this machine's own units and
+            // drop-ins in.
+            let path = std::env::join_paths(ranks).unwrap();
             let mut command = Command::new("systemd-analyze");
             command.env("SYSTEMD_UNIT_PATH", path);
             command.env("SYSTEMD_LOG_LEVEL", level);
@@ -301,7 +306,13 @@ fn frees_the_unit_of_this_machine() {
         return;
     }
     let units = Units::new();
-    units.write_unit(&fs::read_to_string(unit.unwrap()).unwrap());
+    let unit = unit.unwrap();
+    units.write_unit(&fs::read_to_string(unit).unwrap());
+    // Docker's own requires it.
+    let socket = unit.with_file_name("docker.socket");
+    if socket.exists() {
+        fs::copy(socket, units.unit().with_file_name("docker.socket")).unwrap();
+    }
     let before = units.verify();
     free(&units);
     let after = units.verify();

@@ -1,7 +1,7 @@
 //! The commands that change a machine outside the home, understood.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::pki::Name;
 use crate::plan::context::ContextName;
 use crate::plan::docker_host::DockerHost;
 use crate::plan::env::Shell;
-use crate::plan::install::{Listen, LiveRestore, PlainTcp};
+use crate::plan::install::{DaemonMode, Listen, LiveRestore, PlainTcp};
 
 /// `install server`, understood.
 #[derive(Debug)]
@@ -27,9 +27,11 @@ pub struct InstallServer {
     pub plain_tcp: PlainTcp,
     /// Whether live-restore is turned on first.
     pub live_restore: LiveRestore,
-    /// The directory of the certificates, as seen from inside the prefix.
-    pub directory: PathBuf,
-    /// daemon.json, as seen from inside the prefix.
+    /// Whose daemon it is.
+    pub daemon: DaemonMode,
+    /// The directory of the certificates, as seen from inside the prefix, if that was said.
+    pub directory: Option<PathBuf>,
+    /// daemon.json, as seen from inside the prefix, if that was said.
     pub daemon_json: Option<PathBuf>,
     /// The client it is proved with.
     pub client: Option<Name>,
@@ -150,11 +152,19 @@ pub(super) fn server(arguments: InstallServerArguments) -> Result<InstallServer,
         daemon_json,
         client,
         probe,
+        rootless,
         prefix,
         restart,
         agreement,
     } = arguments;
     let (consent, mode) = agreed(&agreement);
+    if rootless && prefix.prefix != Path::new("/") {
+        return Err(UsageError::Other(
+            "found --rootless and --prefix, wanted one of them: \
+             a rootless daemon belongs to a user of this machine"
+                .into(),
+        ));
+    }
     if live_restore && restart.restart == RestartWhen::Never {
         return Err(UsageError::Other(
             "found --live-restore and --restart never, wanted one of them: \
@@ -173,7 +183,13 @@ pub(super) fn server(arguments: InstallServerArguments) -> Result<InstallServer,
             true => LiveRestore::TurnOn,
             false => LiveRestore::Leave,
         },
-        directory: from_root("--cert-dir", cert_dir)?,
+        daemon: match rootless {
+            true => DaemonMode::Rootless,
+            false => DaemonMode::Rootful,
+        },
+        directory: cert_dir
+            .map(|path| from_root("--cert-dir", path))
+            .transpose()?,
         daemon_json: daemon_json
             .map(|path| from_root("--daemon-json", path))
             .transpose()?,

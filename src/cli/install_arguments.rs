@@ -72,9 +72,9 @@ pub(super) struct InstallServerArguments {
     /// Turn live-restore on first, so that containers outlive the restart
     #[arg(long)]
     pub(super) live_restore: bool,
-    /// Put the certificates here
-    #[arg(long, value_name = "DIR", default_value = "/etc/docker/CA")]
-    pub(super) cert_dir: PathBuf,
+    /// Put the certificates here [default: /etc/docker/CA]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cert_dir: Option<PathBuf>,
     /// Edit this file [default: what the unit names, else /etc/docker/daemon.json]
     #[arg(long, value_name = "FILE")]
     pub(super) daemon_json: Option<PathBuf>,
@@ -84,6 +84,9 @@ pub(super) struct InstallServerArguments {
     /// Ask the daemon here for the proof [default: the address it listens on]
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) probe: Option<String>,
+    /// Install for your own rootless daemon: by default in ~/.config/docker, restarted by systemctl --user
+    #[arg(long)]
+    pub(super) rootless: bool,
     #[command(flatten)]
     pub(super) prefix: PrefixArgument,
     #[command(flatten)]

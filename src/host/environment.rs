@@ -41,6 +41,23 @@ pub(super) fn state_home() -> Result<PathBuf, Error> {
     Ok(user_home()?.join(USER_STATE))
 }
 
+/// Where a user's configuration is: `$XDG_CONFIG_HOME`, else `~/.config`.
+pub(super) fn config_home() -> Result<PathBuf, Error> {
+    let config = path_variable("XDG_CONFIG_HOME");
+    match config.filter(|config| config.is_absolute()) {
+        Some(config) => Ok(config),
+        None => Ok(user_home()?.join(".config")),
+    }
+}
+
+/// Where a user's sockets are: `$XDG_RUNTIME_DIR`, else what pam_systemd(8) makes.
+pub(super) fn runtime_directory() -> PathBuf {
+    let runtime = path_variable("XDG_RUNTIME_DIR");
+    let runtime = runtime.filter(|runtime| runtime.is_absolute());
+    let user = rustix::process::getuid().as_raw();
+    runtime.unwrap_or_else(|| format!("/run/user/{user}").into())
+}
+
 /// Below a user's home.
 pub(super) const USER_STATE: &str = ".local/state/dockpki";
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::plan::install::DaemonMode;
 use crate::plan::state::Outcome;
 
 /// A failure of disk, terminal or environment.
@@ -47,7 +48,9 @@ pub enum Error {
         wanted: &'static str,
     },
     /// Nobody says how the daemon is restarted.
-    NoRestart,
+    NoRestart { mode: DaemonMode },
+    /// Root asks for a rootless daemon.
+    RootlessRoot,
     /// A command was killed before.
     CutOff { command: String },
     /// A change failed, and not all of what came before it could be put back.
@@ -187,8 +190,16 @@ impl fmt::Display for Error {
                 "the daemon at `{}` is not as it should be: {found}, wanted {wanted}",
                 socket.display()
             ),
-            Self::NoRestart => f.write_str(
-                "cannot tell how dockerd is restarted here: found no systemd, wanted a command",
+            Self::RootlessRoot => {
+                f.write_str("found root, wanted the user whose rootless daemon it is")
+            }
+            Self::NoRestart { mode } => write!(
+                f,
+                "cannot tell how dockerd is restarted here: found no systemd{}, wanted a command",
+                match mode {
+                    DaemonMode::Rootful => "",
+                    DaemonMode::Rootless => " of yours",
+                }
             ),
             Self::CutOff { command } => write!(f, "an earlier `{command}` was cut off"),
             Self::NotPutBack { cause, left } => {

@@ -3,8 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::Error;
-use super::daemon::command;
+use super::{Error, command};
 
 /// Runs a command in a shell to its end, with a variable in its environment.  What it says goes to
 /// our standard error.

@@ -28,15 +28,23 @@ pub struct User {
 /// [`Error::UnknownCaller`] if nobody knows who that is, [`Error::StillRoot`] if it did not work:
 /// then nothing more must be done.
 pub fn become_invoking_user() -> Result<Option<User>, Error> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(None);
-    }
-    let Some(user) = caller_of_sudo(variable, &passwd())? else {
+    let Some(user) = caller()? else {
         return Ok(None);
     };
     refuse_other_threads()?;
     give_up_root(&user)?;
     Ok(Some(user))
+}
+
+/// The user who called sudo, if this is root by sudo and they are not root themselves.
+///
+/// # Errors
+/// [`Error::UnknownCaller`] if nobody knows who that is.
+pub fn caller() -> Result<Option<User>, Error> {
+    match rustix::process::geteuid().is_root() {
+        true => caller_of_sudo(variable, &passwd()),
+        false => Ok(None),
+    }
 }
 
 /// The user who called sudo, if they are not root themselves (sudo(8), ENVIRONMENT).

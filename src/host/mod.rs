@@ -6,6 +6,7 @@
 
 mod apply;
 mod client;
+mod command;
 pub mod daemon;
 mod environment;
 mod error;
@@ -33,7 +34,7 @@ pub use environment::{
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
 pub use hook::run_hook;
-pub use invoker::{User, become_invoking_user};
+pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, fresh_unless, side_by_side_from};
 pub use parallel::map as side_by_side;
 pub use progress::{Progress, Shown};

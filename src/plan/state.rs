@@ -112,6 +112,12 @@ impl HomeState {
         !matches!(self.ca_certificate, FileState::Absent)
     }
 
+    /// Whether it is what was copied of a home for a host or a user, to be installed from: it has a
+    /// CA's certificate, and neither its key nor the ledger.
+    pub fn is_part(&self) -> bool {
+        self.has_ca() && !self.is_begun()
+    }
+
     /// Whether anything of a home is there but the CA's certificate.
     fn is_begun(&self) -> bool {
         let has_key = self.others.iter().any(|name| name == layout::CA_KEY);

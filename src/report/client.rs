@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Style, day, machine, note, printable, shown};
+use super::{Style, day, machine, note, shown};
 use crate::plan::client::{ClientPlan, Held, Notice};
 use crate::plan::context::ContextName;
 
@@ -42,14 +42,6 @@ pub fn after_client(lines: &str) -> String {
     )
 }
 
-/// Who takes back what was installed under sudo.
-pub fn whose_undo(name: &str) -> String {
-    format!(
-        "\nTo take it back, as {} and without sudo:\n\n  dockpki undo\n",
-        printable(name)
-    )
-}
-
 /// The report of a client's plan, as JSON.
 pub fn client_json(client: &ClientPlan, docker_config: &Path, changed: bool) -> String {
     let notices = client.notices.iter().map(notice_words);
@@ -69,8 +61,13 @@ pub fn client_json(client: &ClientPlan, docker_config: &Path, changed: bool) -> 
 /// A notice of a client's plan in words, on one line.
 fn notice_words(notice: &Notice) -> String {
     match notice {
-        Notice::Replaced { path, held } => {
-            format!("{} is replaced: it holds {}", shown(path), held_words(held))
+        Notice::Replaced { paths, held } => {
+            let verbs = match paths.len() {
+                1 => "is replaced: it holds",
+                _ => "are replaced: they hold",
+            };
+            let paths = Vec::from_iter(paths.iter().map(|path| shown(path)));
+            format!("{} {verbs} {}", paths.join(" and "), held_words(held))
         }
         Notice::OtherHost {
             context,
@@ -89,7 +86,6 @@ fn held_words(held: &Held) -> String {
         Held::Certificate {
             common_name,
             issuer,
-            serial,
             not_after,
         } => {
             let name = |name: &Option<String>| match name {
@@ -97,7 +93,7 @@ fn held_words(held: &Held) -> String {
                 None => "nobody".into(),
             };
             format!(
-                "a certificate of {} by {}, serial {serial}, until {}",
+                "a certificate of {} by {}, until {}",
                 name(common_name),
                 name(issuer),
                 day(*not_after)
@@ -115,23 +111,21 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::pki::Serial;
 
     #[test]
     fn whose_a_replaced_certificate_was_is_told() {
         let notice = |common_name: Option<&str>| Notice::Replaced {
-            path: "/home/alice/.docker/cert.pem".into(),
+            paths: vec!["/home/alice/.docker/cert.pem".into()],
             held: Held::Certificate {
                 common_name: common_name.map(str::to_owned),
                 issuer: Some("swarm-ca".into()),
-                serial: Serial::from_be_bytes(&[0x1a, 0x2b]),
                 not_after: datetime!(2027-11-23 20:00 UTC),
             },
         };
         assert_eq!(
             notice_words(&notice(Some("bob"))),
             "/home/alice/.docker/cert.pem is replaced: it holds a certificate of `bob` by \
-             `swarm-ca`, serial 1a2b, until 2027-11-23"
+             `swarm-ca`, until 2027-11-23"
         );
         assert!(notice_words(&notice(None)).contains("a certificate of nobody by `swarm-ca`"));
     }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::machine::{Told, report_json};
+use super::machine::{CONTAINERS_STAY, Told, Weight, report_json};
 use super::{Style, note, shell_word, shown, warning};
-use crate::plan::install::{ServerPlan, TakeBack};
+use crate::plan::install::{Containers, ServerPlan, TakeBack};
 
 /// What the proof says: the engine's version and the serial it serves.
 type Proof<'a> = Option<(&'a str, &'a str)>;
@@ -73,34 +73,47 @@ pub enum Restarted {
     No,
 }
 
-/// What stays where it is, and what is not restarted.
+/// What stays where it is, what the restart interrupts, or that there is none.
 pub fn take_back_notices(style: Style, back: &TakeBack, restarted: Restarted) -> String {
-    let stays = back.left.len() + back.needed.len();
-    let words = take_back_words(back, restarted).into_iter().enumerate();
+    let words = take_back_words(back, restarted).into_iter();
     words
-        .map(|(index, words)| match index < stays {
-            true => warning(style, &words),
-            false => note(style, &words),
+        .map(|(words, weight)| match weight {
+            Weight::Warning => warning(style, &words),
+            Weight::Note => note(style, &words),
         })
         .collect()
 }
 
-fn take_back_words(back: &TakeBack, restarted: Restarted) -> Vec<String> {
+fn take_back_words(back: &TakeBack, restarted: Restarted) -> Vec<(String, Weight)> {
     let left = back.left.iter();
     let left = left.map(|path| format!("{} was changed since and stays as it is", shown(path)));
     let needed = back.needed.iter();
     let needed =
         needed.map(|path| format!("{} stays, for daemon.json still needs it", shown(path)));
-    let mut words = Vec::from_iter(left.chain(needed));
+    let stays = left.chain(needed).map(|words| (words, Weight::Warning));
+    let mut words = Vec::from_iter(stays);
+    words.extend(back.containers.map(|containers| match containers {
+        Containers::Stay => (CONTAINERS_STAY.into(), Weight::Note),
+        Containers::Stop => (
+            "the restart stops every container, for live-restore is off".into(),
+            Weight::Warning,
+        ),
+        Containers::StopWithoutLiveRestore => (
+            "the restart stops every container, for live-restore goes off again".into(),
+            Weight::Warning,
+        ),
+    }));
     if restarted == Restarted::No {
-        words.push("the daemon is not restarted: it goes on as it is until you restart it".into());
+        let words_of_it = "the daemon is not restarted: it goes on as it is until you restart it";
+        words.push((words_of_it.into(), Weight::Note));
     }
     words
 }
 
 /// The report of the way back, as JSON.
 pub fn take_back_json(back: &TakeBack, restarted: Restarted, changed: bool) -> String {
-    let words = take_back_words(back, restarted);
+    let words = take_back_words(back, restarted).into_iter();
+    let words = words.map(|(words, _)| words).collect();
     report_json(&back.machine, words, changed, Told::default())
 }
 

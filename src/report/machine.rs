@@ -267,10 +267,14 @@ pub fn notices(style: Style, notices: &[Notice]) -> String {
         .collect()
 }
 
-enum Weight {
+pub(super) enum Weight {
     Note,
     Warning,
 }
+
+/// What a restart interrupts where live-restore is on.
+pub(super) const CONTAINERS_STAY: &str = "containers keep running through the restart, for \
+    live-restore is on; builds, pulls and attached sessions are cut";
 
 fn notice_words(notice: &Notice) -> (String, Weight) {
     match notice {
@@ -323,12 +327,21 @@ fn notice_words(notice: &Notice) -> (String, Weight) {
                 .into(),
             Weight::Warning,
         ),
-        Notice::ContainersStay => (
-            "containers keep running through the restart, for live-restore is on; builds, pulls \
-             and attached sessions are cut"
-                .into(),
-            Weight::Note,
-        ),
+        Notice::ContainersStay => (CONTAINERS_STAY.into(), Weight::Note),
+        Notice::RootlessPorts(listens) => {
+            let ports = listens.iter().map(|listen| {
+                let address = listen.to_string().replacen("tcp://", "", 1);
+                format!("-p {address}:{}/tcp", listen.port())
+            });
+            (
+                format!(
+                    "a rootless daemon listens in a network of its own: dockerd-rootless.sh needs \
+                     DOCKERD_ROOTLESS_ROOTLESSKIT_FLAGS='{}' in its environment",
+                    Vec::from_iter(ports).join(" ")
+                ),
+                Weight::Note,
+            )
+        }
         Notice::NotRestarted => (
             "the daemon is not restarted: it goes on as it is until you restart it, and nothing is proved"
                 .into(),

@@ -21,7 +21,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use ca::{CaKey, ca, ca_json};
 pub use client::{
-    after_client, client_is_installed, client_json, client_notices, installed_client, whose_undo,
+    after_client, client_is_installed, client_json, client_notices, installed_client,
 };
 pub use env::env;
 pub use installed::{

@@ -150,6 +150,11 @@ pub fn note_words(note: &Note) -> String {
             "`{}` is encrypted and was not opened: pass --passphrase-file FILE to check that it is this CA's",
             super::shown(path)
         ),
+        Note::PartOfAHome(path) => format!(
+            "`{}` is a part of a home, without the CA's key and the ledger: what was issued and what is revoked, \
+             only the home it was copied from can tell",
+            super::shown(path)
+        ),
         Note::CaKeyElsewhere(path) => format!(
             "`{}` is not there: fine if you keep the CA's key elsewhere, but nothing can be issued from here",
             super::shown(path)
@@ -216,6 +221,10 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
         Mend::NewHome => "make a new CA in a new home: this one can issue nothing more".into(),
         Mend::Remove => format!("rm -r {path}"),
         Mend::SetClock => "set the clock of this machine".into(),
+        Mend::CopyAgain(path) => format!(
+            "copy {} again from the home it came from",
+            shell_word(&path.to_string_lossy())
+        ),
         Mend::Restore => format!("put {path} back from your backup"),
     }
 }

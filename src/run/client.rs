@@ -86,7 +86,9 @@ impl Session<'_> {
                     ..Notes::default()
                 },
                 voids: Vec::new(),
-                relabel: Relabel::ByPolicy,
+                relabel: Relabel::ByPolicy {
+                    failed: &|cause| self.not_labelled(cause),
+                },
             };
             // A client's plan runs nothing.
             carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
@@ -105,16 +107,13 @@ impl Session<'_> {
             host: wish.host.clone(),
             cert_path: docker_config,
         };
-        let mut talk = match self.request.output {
+        let talk = match (self.request.output, effect) {
             // What this shell has no way to write is no reason to fail now.
-            Output::Text => report::env(shell, &env, &[])
+            (Output::Text, Effect::Changed) => report::env(shell, &env, &[])
                 .map(|lines| report::after_client(&lines))
                 .unwrap_or_default(),
-            Output::Json => String::new(),
+            (Output::Text, Effect::None) | (Output::Json, _) => String::new(),
         };
-        if let (Output::Text, Some(caller)) = (self.request.output, &caller) {
-            talk.push_str(&report::whose_undo(&caller.name));
-        }
         Ok(Outcome {
             effect,
             ..self.outcome(data, talk)
@@ -195,7 +194,8 @@ impl Session<'_> {
 
 /// Where the caller's client was installed last, and for which daemon.
 fn installed_client() -> Result<Option<(PathBuf, Option<DockerHost>)>, Error> {
-    let records = Store::records(&user_store(None)?)?;
+    let home = host::caller()?.and_then(|caller| caller.home);
+    let records = Store::records(&user_store(home.as_deref())?)?;
     let mut clients = records.into_iter().rev().filter_map(|(_, record)| {
         let host = record
             .notes

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::host;
 use crate::host::daemon::{self, Controller, LogMark, LogSource, StartedBy};
 use crate::host::machine::{Prefix, Store};
+use crate::plan::install::DaemonMode;
 use crate::plan::machine::{Control, MachinePlan, Run};
 use crate::plan::state::Recovery;
 use crate::report;
@@ -63,6 +64,12 @@ impl Session<'_> {
         Ok((store, recovered))
     }
 
+    /// Says that new files may not have the labels of SELinux's policy.
+    pub(super) fn not_labelled(&self, cause: &host::Error) {
+        let words = format!("{cause}; new files may have the wrong SELinux label");
+        self.say(&report::warning(self.stderr, &words));
+    }
+
     /// Says that a killed command waits to be finished or undone, where nothing may be written.
     pub(super) fn note_unfinished(&self, store: &Path) {
         if Store::has_unfinished(store) {
@@ -105,6 +112,7 @@ pub(super) fn prefix(path: &Path) -> Result<Prefix, Error> {
 /// Under a prefix no daemon of ours runs: nothing is restarted unless a command is given.
 pub(super) fn control(
     restart: &Restart,
+    daemon: DaemonMode,
     prefix: &Prefix,
     pidfile: impl FnOnce() -> PathBuf,
 ) -> Result<Option<Control>, Error> {
@@ -115,22 +123,29 @@ pub(super) fn control(
             pidfile: pidfile(),
         })),
         RestartBy::Systemd if !prefix.is_root() => Ok(None),
-        RestartBy::Systemd => match daemon::default_control() {
+        RestartBy::Systemd => match daemon::default_control(daemon, pidfile) {
             Some(control) => Ok(Some(control)),
-            None => Err(host::Error::NoRestart.into()),
+            None => Err(host::Error::NoRestart { mode: daemon }.into()),
         },
     }
 }
 
-/// What starts the daemon: not docker.service where systemd does not run and the operator has a
-/// command of their own.  In an image it will, once that is booted.
-pub(super) fn started_by(restart: &Restart, prefix: &Prefix) -> StartedBy {
-    match &restart.by {
-        RestartBy::Command(_) if prefix.is_root() && daemon::default_control().is_none() => {
+/// What starts the daemon: not docker.service where it is a user's own, or where systemd does not
+/// run and the operator has a command of their own.  In an image it will, once that is booted.
+pub(super) fn started_by(restart: &Restart, daemon: DaemonMode, prefix: &Prefix) -> StartedBy {
+    match (&restart.by, daemon) {
+        (_, DaemonMode::Rootless) => StartedBy::Others,
+        (RestartBy::Command(_), _) if prefix.is_root() && !daemon::runs_systemd() => {
             StartedBy::Others
         }
         _ => StartedBy::Systemd,
     }
+}
+
+/// Whether docker.service says how an installed daemon is started: not where it is a user's
+/// own, nor where systemd does not run.  In an image it will, once that is booted.
+pub(super) fn unit_has_a_say(mode: DaemonMode, prefix: &Prefix) -> bool {
+    mode == DaemonMode::Rootful && (!prefix.is_root() || daemon::runs_systemd())
 }
 
 /// Whether a command of the way back would tell something to a daemon that does not run, or that
@@ -158,13 +173,13 @@ impl Attempt {
     /// Notes where the daemon's log ends before anything is done.
     pub(super) fn begin(
         restart: &Restart,
+        daemon: DaemonMode,
         control: Option<&Control>,
         socket: Option<PathBuf>,
     ) -> Self {
-        let source = match (&restart.daemon_log, control) {
-            (Some(file), _) => Some(LogSource::File(file.clone())),
-            (None, Some(Control::Systemd)) => Some(LogSource::Journal),
-            (None, _) => LogSource::well_known(),
+        let source = match &restart.daemon_log {
+            Some(file) => Some(LogSource::File(file.clone())),
+            None => LogSource::default_of(daemon, control),
         };
         Self {
             mark: source.map(LogMark::now),

@@ -1,6 +1,7 @@
 //! One command: read, plan, show, apply.
 
 mod client;
+mod cut_off;
 mod home;
 mod install;
 mod renew;
@@ -51,8 +52,8 @@ struct Session<'a> {
     stderr: Style,
     /// Says something while the command still runs.
     say: &'a dyn Fn(&str),
-    /// Whether it was said that an install was cut off.
-    noted: Cell<bool>,
+    /// Whether it was looked for an install that was cut off.
+    looked: Cell<bool>,
 }
 
 /// The styles of standard output and standard error.
@@ -121,7 +122,7 @@ impl<'a> Session<'a> {
             stdout,
             stderr,
             say,
-            noted: Cell::new(false),
+            looked: Cell::new(false),
         };
         if request.talk == Talk::Verbose {
             let home = session.home.display();
@@ -131,7 +132,7 @@ impl<'a> Session<'a> {
     }
 
     fn open(&self, access: Access) -> Result<Home, Error> {
-        self.note_cut_off();
+        self.meet_cut_off();
         let home = Home::open(&self.home, access, &|holder| {
             self.say(&report::waiting(self.stderr, holder));
         })?;
@@ -139,22 +140,6 @@ impl<'a> Session<'a> {
             self.say(&report::recovered(self.stderr, recovery));
         }
         Ok(home)
-    }
-
-    /// Says that an install was cut off.  A command on the home does not take it up: that may
-    /// restart the daemon, which nobody expects of a list.
-    fn note_cut_off(&self) {
-        let takes_up = matches!(
-            self.request.command,
-            Command::InstallServer(_)
-                | Command::InstallClient(_)
-                | Command::TakeBack(_)
-                | Command::VerifyInstalled(_)
-        );
-        if !takes_up && !self.noted.replace(true) && host::machine::is_cut_off() {
-            let words = "an earlier install on this machine was cut off: dockpki undo puts it back";
-            self.say(&report::note(self.stderr, words));
-        }
     }
 
     /// Reads the home under a shared lock.

@@ -10,10 +10,12 @@ use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host;
 use crate::host::daemon::{self, Prover, Validated, Where};
-use crate::host::machine::{Deed, Notes, Prefix, Relabel, carry_out, host_store};
+use crate::host::machine::{Deed, Notes, Prefix, Relabel, carry_out, host_store, user_store};
 use crate::host::probe::{Identity, Proof, Target, stranger};
 use crate::pki::Name;
-use crate::plan::install::{self, Listen, ServerPlan, ServerState, ServerWish, probe_names};
+use crate::plan::install::{
+    self, DaemonMode, Listen, ServerPlan, ServerState, ServerWish, probe_names,
+};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::ledger::rfc3339;
 use crate::plan::list::{Standing, pair_row};
@@ -26,12 +28,18 @@ impl Session<'_> {
         let now = host::clock();
         let prefix = prefix(&wish.prefix)?;
         let pair = self.server_pair(wish.name.as_ref(), now)?;
-        let store_path = host_store(&prefix)?;
+        let defaults = daemon::defaults(wish.daemon)?;
+        let store_path = match wish.daemon {
+            DaemonMode::Rootful => host_store(&prefix)?,
+            DaemonMode::Rootless => user_store(None)?,
+        };
         let at = Where {
             prefix: prefix.clone(),
+            mode: wish.daemon,
+            defaults,
             directory: wish.directory.clone(),
             daemon_json: wish.daemon_json.clone(),
-            started_by: started_by(&wish.restart, &prefix),
+            started_by: started_by(&wish.restart, wish.daemon, &prefix),
         };
         // Before the disk is read: what a killed command left is not what it was.
         let mut store = match wish.mode {
@@ -45,7 +53,9 @@ impl Session<'_> {
             ),
         };
         let state = daemon::server_state(&at)?;
-        let control = control(&wish.restart, &prefix, || pidfile(&state, &prefix))?;
+        let control = control(&wish.restart, wish.daemon, &prefix, || {
+            pidfile(&state, &prefix)
+        })?;
         let mut plan = install::plan(
             &state,
             &pair,
@@ -106,7 +116,13 @@ impl Session<'_> {
         let answered = plan.installed.local_socket.clone();
         let answered = answered.filter(|socket| control.is_some() && daemon::answers(socket));
         plan.installed.local_socket = answered.clone();
-        let attempt = Attempt::begin(&wish.restart, control.as_ref(), answered.clone());
+        let attempt = Attempt::begin(
+            &wish.restart,
+            wish.daemon,
+            control.as_ref(),
+            answered.clone(),
+        );
+        let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
             plan: &plan.machine,
             time: rfc3339(now),
@@ -115,7 +131,7 @@ impl Session<'_> {
                 ..Notes::default()
             },
             voids: Vec::new(),
-            relabel: Relabel::of(&prefix),
+            relabel: Relabel::of(&prefix, &not_labelled),
         };
         let done = carry_out(store, deed, &mut |run| attempt.run(run), || {
             attempt.watch(match &prover {

@@ -2,19 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::install::{Attempt, head, prefix};
+use super::install::{Attempt, head, prefix, unit_has_a_say};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Extent, Mode, Output, RestartBy, Talk};
 use crate::error::Error;
 use crate::host;
 use crate::host::daemon;
 use crate::host::machine::{
-    Deed, Notes, Prefix, Record, Relabel, Store, carry_out, host_store, stores, undoing,
+    Deed, Notes, Prefix, Record, Relabel, Store, carry_out, file_image, host_store, stores,
+    undoing, user_store,
 };
-use crate::plan::install::{InstalledDaemon, Undoing, take_back};
+use crate::plan::install::{DaemonMode, DaemonNow, InstalledDaemon, TakeBack, Undoing, take_back};
 use crate::plan::ledger::rfc3339;
-use crate::plan::machine::Control;
+use crate::plan::machine::{Control, MachinePlan};
 use crate::plan::state::Outcome as Recovered;
+use crate::plan::systemd::Service;
 use crate::report::{self, Restarted};
 
 impl Session<'_> {
@@ -22,10 +24,11 @@ impl Session<'_> {
         let prefix = prefix(&wish.prefix)?;
         let mut stores = Vec::new();
         let mut empty = Vec::new();
-        for store in self::stores(&prefix)? {
+        for (whose, store) in every_store(&prefix)? {
             match Store::is_empty(&store)? {
-                true => empty.push(store),
-                false => stores.push(store),
+                true if whose == Whose::Ours => empty.push(store),
+                true => {}
+                false => stores.push((whose, store)),
             }
         }
         if stores.is_empty() {
@@ -38,30 +41,66 @@ impl Session<'_> {
             let store = host_store(&prefix)?;
             return Err(crate::plan::Error::NothingInstalled { store }.into());
         }
-        if wish.extent == Extent::Last && stores.len() > 1 {
-            // Of the host's and the user's own, the one a command was cut off in, else the one
-            // that changed last.
-            let last = |store: &PathBuf| -> Result<(bool, Option<String>), Error> {
+        if wish.extent == Extent::Last {
+            // The one a command was cut off in, else the one that changed last.
+            let mut newest: Option<(bool, Option<String>)> = None;
+            let mut chosen = 0;
+            for (index, (_, store)) in stores.iter().enumerate() {
                 let records = Store::records(store)?;
                 let time = records.last().map(|(_, record)| record.time.clone());
-                Ok((Store::has_unfinished(store), time))
-            };
-            let newest = match last(&stores[0])? >= last(&stores[1])? {
-                true => 0,
-                false => 1,
-            };
-            stores = vec![stores.swap_remove(newest)];
-        }
-        let mut all = Outcome::default();
-        for store in stores {
-            let one = self.take_back_from(wish, &prefix, store)?;
-            all.data.push_str(&one.data);
-            all.talk.push_str(&one.talk);
-            if one.effect == Effect::Changed {
-                all.effect = Effect::Changed;
+                let last = Some((Store::has_unfinished(store), time));
+                if last > newest {
+                    (newest, chosen) = (last, index);
+                }
             }
+            stores = vec![stores.swap_remove(chosen)];
         }
-        Ok(all)
+        let mut all: Option<TakenBack> = None;
+        for (whose, store) in stores {
+            let one = match whose {
+                Whose::Ours => self.take_back_from(wish, &prefix, store.clone()),
+                // From here on everything is done as the user whose files they are.
+                Whose::Callers => host::become_invoking_user()
+                    .map_err(Error::from)
+                    .and_then(|_| self.take_back_from(wish, &prefix, store.clone())),
+            };
+            all = match (all, one) {
+                (Some(all), Ok(one)) => Some(all.and(one)),
+                (None, Ok(one)) => Some(one),
+                (Some(all), Err(cause)) if all.effect == Effect::Changed => {
+                    return Err(Error::TakenBackInPart {
+                        store,
+                        cause: Box::new(cause),
+                    });
+                }
+                (_, Err(cause)) => return Err(cause),
+            };
+        }
+        Ok(match all {
+            Some(all) => self.tell_taken_back(all, wish.mode),
+            None => Outcome::default(),
+        })
+    }
+
+    fn tell_taken_back(&self, all: TakenBack, mode: Mode) -> Outcome {
+        let TakenBack {
+            text,
+            notices,
+            back,
+            restarted,
+            effect,
+        } = all;
+        let data = match (self.request.output, self.request.talk, mode) {
+            (Output::Json, _, _) => {
+                report::take_back_json(&back, restarted, effect == Effect::Changed)
+            }
+            (Output::Text, Talk::Quiet, Mode::Apply) => String::new(),
+            (Output::Text, _, _) => text,
+        };
+        Outcome {
+            effect,
+            ..self.outcome(data, notices)
+        }
     }
 
     fn take_back_from(
@@ -69,7 +108,7 @@ impl Session<'_> {
         wish: &cli::TakeBack,
         prefix: &Prefix,
         path: PathBuf,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<TakenBack, Error> {
         let command = wish.extent.command();
         let (mut store, recovered) = match wish.mode {
             Mode::DryRun => {
@@ -92,7 +131,7 @@ impl Session<'_> {
             if recovered.outcome == Recovered::Undone
                 || recovered.command.as_ref().is_none_or(takes_back)
             {
-                return Ok(Outcome::default());
+                return Ok(TakenBack::by_recovery(command));
             }
         }
         let mut records = Store::records(&path)?;
@@ -105,7 +144,7 @@ impl Session<'_> {
         if records.is_empty() {
             return match recovered {
                 // It was the only one, and is undone by now.
-                Some(_) => Ok(Outcome::default()),
+                Some(_) => Ok(TakenBack::by_recovery(command)),
                 None => Err(crate::plan::Error::NothingInstalled { store: path }.into()),
             };
         }
@@ -116,13 +155,17 @@ impl Session<'_> {
             (Extent::Last, Some((_, last))) => format!("{command} of `{}`", last.command),
             _ => command.to_owned(),
         };
+        let daemon = match &installed {
+            Some(installed) => Some(daemon_now(prefix, installed.clone())?),
+            None => None,
+        };
         let back = take_back(
             &shown_command,
             Undoing {
                 changes,
                 changed_since,
             },
-            installed.as_ref(),
+            daemon.as_ref(),
             control.as_ref(),
         )
         .map_err(crate::plan::Error::from)?;
@@ -135,14 +178,14 @@ impl Session<'_> {
         };
         let notices = report::take_back_notices(self.stderr, &back, restarted);
         if wish.mode == Mode::DryRun {
-            let data = match self.request.output {
-                Output::Json => report::take_back_json(&back, restarted, false),
-                Output::Text => {
-                    head(&back.machine, wish.mode)
-                        + &report::machine_plan(self.stdout, &back.machine)
-                }
-            };
-            return Ok(self.outcome(data, notices));
+            return Ok(TakenBack {
+                text: head(&back.machine, wish.mode)
+                    + &report::machine_plan(self.stdout, &back.machine),
+                notices,
+                back,
+                restarted,
+                effect: Effect::None,
+            });
         }
         let shown = head(&back.machine, wish.mode)
             + &report::machine_plan(self.stderr, &back.machine)
@@ -152,14 +195,20 @@ impl Session<'_> {
         let Some(store) = &mut store else {
             unreachable!("the store is open unless it is a dry run");
         };
-        let socket = installed.and_then(|installed| installed.local_socket);
-        let attempt = Attempt::begin(&wish.restart, control.as_ref(), None);
+        let mode = installed.as_ref().map_or(DaemonMode::Rootful, |it| it.mode);
+        let socket = installed.as_ref().and_then(|it| it.local_socket.clone());
+        let attempt = Attempt::begin(&wish.restart, mode, control.as_ref(), None);
+        let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
             plan: &back.machine,
             time: rfc3339(host::clock()),
-            notes: Notes::default(),
+            // Killed, it is undone, and whoever does that waits for the daemon.
+            notes: Notes {
+                daemon: installed,
+                ..Notes::default()
+            },
             voids: records.iter().map(|(number, _)| *number).collect(),
-            relabel: Relabel::of(prefix),
+            relabel: Relabel::of(prefix, &not_labelled),
         };
         let restarts = back.machine.runs().next().is_some();
         let done = carry_out(store, deed, &mut |run| attempt.run(run), || {
@@ -173,15 +222,84 @@ impl Session<'_> {
         if let Err(cause) = done {
             return Err(attempt.put_back(cause, None).into());
         }
-        let data = match (self.request.output, self.request.talk) {
-            (Output::Json, _) => report::take_back_json(&back, restarted, true),
-            (Output::Text, Talk::Quiet) => String::new(),
-            (Output::Text, _) => report::taken_back(&back, restarts && socket.is_some()),
-        };
-        Ok(Outcome {
+        Ok(TakenBack {
+            text: report::taken_back(&back, restarts && socket.is_some()),
+            notices: String::new(),
+            back,
+            restarted,
             effect: Effect::Changed,
-            ..self.outcome(data, String::new())
         })
+    }
+}
+
+/// In whose name a store is taken back from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// This process's own: the host's for root, and its user's.
+    Ours,
+    /// That of the user who called sudo.
+    Callers,
+}
+
+/// Every store of the machine that is there and that the caller may take back from; the one to
+/// give up root for comes last.
+fn every_store(prefix: &Prefix) -> Result<Vec<(Whose, PathBuf)>, Error> {
+    let ours = stores(prefix)?.into_iter();
+    let mut all = Vec::from_iter(ours.map(|store| (Whose::Ours, store)));
+    let caller = host::caller()?.filter(|_| prefix.is_root());
+    if let Some(home) = caller.and_then(|caller| caller.home) {
+        let callers = user_store(Some(&home))?;
+        if all.iter().all(|(_, store)| *store != callers) {
+            all.push((Whose::Callers, callers));
+        }
+    }
+    Ok(all)
+}
+
+/// What was taken back from one store or from several, for the report.
+#[derive(Debug)]
+struct TakenBack {
+    text: String,
+    notices: String,
+    back: TakeBack,
+    restarted: Restarted,
+    effect: Effect,
+}
+
+impl TakenBack {
+    /// What a killed command had left was all there was to take back.
+    fn by_recovery(command: &str) -> Self {
+        Self {
+            text: String::new(),
+            notices: String::new(),
+            back: TakeBack {
+                machine: MachinePlan {
+                    command: command.to_owned(),
+                    steps: Vec::new(),
+                },
+                left: Vec::new(),
+                needed: Vec::new(),
+                containers: None,
+            },
+            restarted: Restarted::Yes,
+            effect: Effect::Changed,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            text: self.text + &other.text,
+            notices: self.notices + &other.notices,
+            back: self.back.and(other.back),
+            restarted: match self.restarted {
+                Restarted::No => Restarted::No,
+                Restarted::Yes => other.restarted,
+            },
+            effect: match self.effect {
+                Effect::Changed => Effect::Changed,
+                Effect::None => other.effect,
+            },
+        }
     }
 }
 
@@ -199,6 +317,24 @@ pub(super) fn installed_daemon(records: &[(u32, Record)]) -> Option<InstalledDae
         .next()
         .and_then(|it| it.local_socket.clone());
     Some(last)
+}
+
+/// The daemon as it runs, by its files.
+fn daemon_now(prefix: &Prefix, installed: InstalledDaemon) -> Result<DaemonNow, Error> {
+    let live_restore_flag = || {
+        // Words alone depend on it: a unit that cannot be read is in nobody's way here.
+        let unit = match unit_has_a_say(installed.mode, prefix) {
+            true => daemon::unit_state(prefix).ok()??,
+            false => return None,
+        };
+        let service = Service::parse(&unit.service, &unit.environment).ok()?;
+        service.flags().live_restore
+    };
+    Ok(DaemonNow {
+        daemon_json: file_image(&installed.daemon_json)?,
+        live_restore_flag: live_restore_flag(),
+        installed,
+    })
 }
 
 /// How the daemon is restarted: as was said, else as it was for the install.

@@ -1,6 +1,6 @@
 //! `verify --installed`.
 
-use super::install::prefix;
+use super::install::{prefix, unit_has_a_say};
 use super::take_back::installed_daemon;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Fix, Output, RestartBy};
@@ -43,10 +43,8 @@ impl Session<'_> {
             return Err(crate::plan::Error::NothingInstalled { store }.into());
         }
         let daemon = installed_daemon(&records);
-        // Where systemd does not run, docker.service has no say.
-        let by_unit = !prefix.is_root() || daemon::default_control().is_some();
         let unit = match &daemon {
-            Some(_) if by_unit => daemon::unit_state(&prefix)?,
+            Some(daemon) if unit_has_a_say(daemon.mode, &prefix) => daemon::unit_state(&prefix)?,
             _ => None,
         };
         let judge = || -> Result<_, Error> {
@@ -73,12 +71,13 @@ impl Session<'_> {
                 steps: fixes(&paths),
             };
             if !plan.is_empty() {
+                let not_labelled = |cause: &host::Error| self.not_labelled(cause);
                 let deed = Deed {
                     plan: &plan,
                     time: rfc3339(now),
                     notes: Notes::default(),
                     voids: Vec::new(),
-                    relabel: Relabel::of(&prefix),
+                    relabel: Relabel::of(&prefix, &not_labelled),
                 };
                 carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
                 let mended = |finding: &&Finding| {

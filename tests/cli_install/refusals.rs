@@ -47,6 +47,7 @@ refuses_on! {
     refuses_a_server_without_key: host_without("server-key.pem"), "dockpki install server --prefix root --yes";
     refuses_a_server_of_another_ca: host_with_ca_of_another(), "dockpki install server --prefix root --yes";
     refuses_restart_never_with_a_command: host(), "dockpki install server --prefix root --yes --restart never --restart-command true";
+    refuses_rootless_under_a_prefix: host(), "dockpki install server --prefix root --yes --rootless";
     refuses_a_prefix_that_is_not_there: host(), "dockpki install server --prefix nowhere --yes";
     refuses_a_prefix_that_is_a_file: host_with_file("file"), "dockpki install server --prefix root/file --yes";
     refuses_without_consent: host(), "dockpki install server --prefix root";

@@ -73,6 +73,28 @@ fn host_with_tcp_socket() -> TestHome {
     home
 }
 
+/// Flags in files that the unit names by a pattern, of which the last one counts.
+#[test]
+fn where_the_unit_names_files_by_a_pattern() {
+    let unit = "[Service]\nEnvironmentFile=-/etc/def*/docker*.env\nEnvironmentFile=-/etc/none*\n\
+                ExecStart=/usr/bin/dockerd $DOCKER_OPTS\n";
+    let home = host_with_unit(unit);
+    put(&home, "etc/default/docker-1.env", "DOCKER_OPTS=-H fd://\n");
+    put(
+        &home,
+        "etc/default/docker-2.env",
+        "DOCKER_OPTS=-H tcp://10.0.0.7:2375 -D\n",
+    );
+    put(&home, "etc/default/docker", "DOCKER_OPTS=--not-read\n");
+    put(
+        &home,
+        "etc/default/.docker-3.env",
+        "DOCKER_OPTS=--not-read\n",
+    );
+    let golden = "where_the_unit_names_files_by_a_pattern";
+    shows(&home, DRY_RUN, golden);
+}
+
 #[test]
 fn as_json() {
     does(&host(), &format!("{INSTALL} --output json"), "as_json");

@@ -175,3 +175,37 @@ fn what_set_modes_right_goes_with_the_install_it_mended() {
     );
     assert!(support::snapshot(&root(&home)).is_empty());
 }
+
+/// The restart the way back needs is said, with what it interrupts.
+const UNDO_BY_SERVICE: &str =
+    "dockpki undo --prefix root --dry-run --restart-command 'service docker restart'";
+
+#[test]
+fn undo_that_stops_containers() {
+    let home = installed();
+    shows(&home, UNDO_BY_SERVICE, "undo_that_stops_containers");
+    let line = format!("{UNDO_BY_SERVICE} --output json");
+    shows(&home, &line, "undo_that_stops_containers_as_json");
+}
+
+#[test]
+fn undo_that_leaves_containers_running() {
+    let home = host_with("{\n  \"live-restore\": true\n}\n");
+    quietly(&home, INSTALL);
+    shows(
+        &home,
+        UNDO_BY_SERVICE,
+        "undo_that_leaves_containers_running",
+    );
+    let by_flag = host_with_unit("[Service]\nExecStart=/usr/bin/dockerd --live-restore\n");
+    quietly(&by_flag, INSTALL);
+    let said = quietly(&by_flag, UNDO_BY_SERVICE);
+    said.says("containers keep running through the restart");
+}
+
+#[test]
+fn undo_that_turns_live_restore_off() {
+    let home = host();
+    quietly(&home, &format!("{INSTALL} --live-restore"));
+    shows(&home, UNDO_BY_SERVICE, "undo_that_turns_live_restore_off");
+}

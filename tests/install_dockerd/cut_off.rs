@@ -60,6 +60,54 @@ fn install_after_one_that_was_killed_takes_it_back_first() {
 }
 
 #[test]
+fn any_command_after_one_that_was_killed_takes_it_back() {
+    if !can_run() {
+        return;
+    }
+    let (host, first) = cut_off();
+    let listed = host.run(&["list"]).succeeds();
+    listed.says("an earlier `install server localhost` was cut off and is undone now");
+    assert!(listed.stdout.contains("localhost"), "{listed:#?}");
+    host.is_as(&first);
+    host.answers_locally();
+    let again = host.run(&["list"]).succeeds();
+    assert_eq!(again.stderr, "");
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_told_and_the_command_goes_on() {
+    if !can_run() {
+        return;
+    }
+    let (host, first) = cut_off();
+    host.shell(&format!("mv {0} {0}.away", host.below("restart").display()))
+        .succeeds();
+    let listed = host.run(&["list"]).succeeds();
+    listed.says("warning: an earlier `install server localhost` was cut off; not everything could");
+    listed.says("hint: run it again with a --restart-command that works");
+    assert!(listed.stdout.contains("localhost"), "{listed:#?}");
+    // Its files are back, and only the daemon is left to restart.
+    host.shell(&format!("mv {0}.away {0}", host.below("restart").display()))
+        .succeeds();
+    let listed = host.run(&["list"]).succeeds();
+    listed.says("an earlier `install server localhost` was cut off and is undone now");
+    host.is_as(&first);
+    host.answers_locally();
+}
+
+#[test]
+fn what_changes_nothing_leaves_one_that_was_killed_to_others() {
+    if !can_run() {
+        return;
+    }
+    let (host, _) = cut_off();
+    let left = host.state();
+    let shown = host.run(&["client", "issue", "bob", "--dry-run"]);
+    shown.succeeds().says("an earlier command was cut off here");
+    host.is_as(&left);
+}
+
+#[test]
 fn a_dry_run_after_one_that_was_killed_leaves_it_to_others() {
     if !can_run() {
         return;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::support::Ran;
-use super::support::dockerd_host::{Host, can_run};
+use super::support::dockerd_host::{Host, HostState, can_run};
 
 fn take_back(host: &Host, command: &str) -> Ran {
     // It restarts the daemon as the install did.
@@ -78,6 +78,34 @@ fn undo_takes_back_one_install_of_two() {
     host.answers_locally();
 }
 
+/// A daemon that starts without live-restore ends what it was left running.
+#[test]
+fn undo_of_live_restore_stops_the_containers_and_says_so() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    let container = host.run_container("survivor");
+    host.install(&["--live-restore"]).succeeds();
+    assert_eq!(host.container("survivor"), container);
+    let undone = take_back(&host, "undo").succeeds();
+    undone.says("the restart stops every container, for live-restore goes off again");
+    assert_eq!(host.container("survivor"), "0");
+}
+
+#[test]
+fn uninstall_leaves_containers_running_and_says_so() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({ "live-restore": true }));
+    let container = host.run_container("survivor");
+    host.install(&[]).succeeds();
+    let undone = take_back(&host, "uninstall").succeeds();
+    undone.says("containers keep running through the restart");
+    assert_eq!(host.container("survivor"), container);
+}
+
 #[test]
 fn uninstall_brings_back_the_first_state_after_two_installs() {
     if !can_run() {
@@ -139,4 +167,96 @@ fn uninstall_leaves_what_others_keep_beside_our_files() {
     let names = fs::read_dir(host.outside(Path::new("/etc/docker/CA"))).unwrap();
     assert_eq!(names.count(), 1, "ours are left");
     host.answers_locally();
+}
+
+/// Runs dockpki as root, by sudo of a user with a home of their own.
+fn sudo(host: &Host, arguments: &[&str]) -> Ran {
+    let mut dockpki = host.dockpki();
+    dockpki
+        .args(arguments)
+        .env("SUDO_USER", "bob")
+        .env("SUDO_UID", "4242")
+        .env("SUDO_GID", "4242")
+        .env("SUDO_HOME", host.below("bob"));
+    Ran::from(dockpki.output().unwrap())
+}
+
+/// A host with the server, and with the client of a user who called sudo.
+fn installed_by_sudo() -> (Host, HostState) {
+    let host = Host::with(json!({}));
+    let bob = host.below("bob");
+    host.shell(&format!("mkdir {0} && chown 4242:4242 {0}", bob.display()))
+        .succeeds();
+    let first = host.state();
+    host.install(&[]).succeeds();
+    let client = [
+        "install",
+        "client",
+        "alice",
+        "--host",
+        "tcp://localhost:2376",
+        "--yes",
+    ];
+    sudo(&host, &client).succeeds();
+    let key = bob.join(".docker/key.pem");
+    assert_eq!(host.access(&key), (0o400, 4242, 4242));
+    (host, first)
+}
+
+#[test]
+fn undo_by_sudo_takes_back_what_the_caller_got_last() {
+    if !can_run() {
+        return;
+    }
+    let (host, _) = installed_by_sudo();
+    let daemon = host.daemon();
+    let undone = sudo(&host, &["undo", "--yes"]).succeeds();
+    assert!(
+        undone.stdout.contains("`install client alice`"),
+        "{undone:#?}"
+    );
+    assert!(!host.exists(host.below("bob/.docker")));
+    assert_eq!(host.daemon(), daemon);
+    host.answers_alice();
+}
+
+#[test]
+fn uninstall_by_sudo_takes_back_the_hosts_and_the_callers() {
+    if !can_run() {
+        return;
+    }
+    let (host, first) = installed_by_sudo();
+    let arguments = ["uninstall", "--yes", "--timeout", "30", "--output", "json"];
+    let undone = sudo(&host, &arguments).succeeds();
+    let told: Value = serde_json::from_str(&undone.stdout).expect("one document");
+    let paths = told["files"].as_array().unwrap().iter();
+    let paths = Vec::from_iter(paths.map(|file| file["path"].as_str().unwrap()));
+    for end in ["CA/server-key.pem", "bob/.docker/key.pem"] {
+        let has = paths.iter().any(|path| path.ends_with(end));
+        assert!(has, "no {end} in {paths:?}");
+    }
+    assert!(!host.exists(host.below("bob/.docker")));
+    host.is_as(&first);
+    host.answers_locally();
+}
+
+#[test]
+fn uninstall_by_sudo_says_what_it_could_not_take_back() {
+    if !can_run() {
+        return;
+    }
+    let (host, first) = installed_by_sudo();
+    let docker = host.below("bob/.docker");
+    let docker = docker.display();
+    host.shell(&format!("chown root {docker} && chmod 755 {docker}"))
+        .succeeds();
+    let failed = sudo(&host, &["uninstall", "--yes", "--timeout", "30"]).fails(3);
+    failed.says("error: taken back but for what `");
+    failed.says("bob/.local/state/dockpki` remembers: cannot ");
+    host.is_as(&first);
+
+    host.shell(&format!("chown 4242 {docker} && chmod 700 {docker}"))
+        .succeeds();
+    sudo(&host, &["uninstall", "--yes"]).succeeds();
+    assert!(!host.exists(host.below("bob/.docker")));
 }

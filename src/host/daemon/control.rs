@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::command;
-use crate::host::Error;
+use crate::host::{Error, command};
 use crate::plan::machine::{Control, Run};
 
 /// How long a restart may take: a daemon may stop hundreds of containers before it ends.
@@ -79,12 +78,4 @@ fn not_hung_up(pidfile: &Path, found: String) -> Error {
         command: format!("kill -HUP $(cat {})", pidfile.display()),
         found,
     }
-}
-
-/// How the daemon of this machine is restarted when nobody says: by systemd where it runs
-/// (sd_booted(3)), else nobody knows.
-pub fn default_control() -> Option<Control> {
-    Path::new("/run/systemd/system")
-        .is_dir()
-        .then_some(Control::Systemd)
 }

@@ -8,20 +8,32 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::command;
+use super::rootless::runs_user_systemd;
+use crate::host::command;
+use crate::plan::install::DaemonMode;
+use crate::plan::machine::Control;
 
 /// Where the daemon logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSource {
-    /// In systemd's journal.
-    Journal,
+    /// In systemd's journal, of this machine or of the caller's own systemd.
+    Journal(DaemonMode),
     /// In a file.
     File(PathBuf),
 }
 
 impl LogSource {
-    /// The file init scripts have it log to, if it is there.
-    pub fn well_known() -> Option<Self> {
+    /// Where the daemon logs when nobody says: the journal where systemd restarts it, else the
+    /// file init scripts have it log to, if it is there.
+    pub fn default_of(mode: DaemonMode, control: Option<&Control>) -> Option<Self> {
+        match mode {
+            DaemonMode::Rootful if control == Some(&Control::Systemd) => Some(Self::Journal(mode)),
+            DaemonMode::Rootful => Self::well_known(),
+            DaemonMode::Rootless => runs_user_systemd().then_some(Self::Journal(mode)),
+        }
+    }
+
+    fn well_known() -> Option<Self> {
         let files = ["/var/log/docker.log", "/var/log/dockerd.log"].map(PathBuf::from);
         files
             .into_iter()
@@ -46,7 +58,7 @@ impl LogMark {
     /// Remembers where the log ends now.
     pub fn now(source: LogSource) -> Self {
         let length = match &source {
-            LogSource::Journal => 0,
+            LogSource::Journal(_) => 0,
             LogSource::File(path) => fs::metadata(path).map_or(0, |file| file.len()),
         };
         Self {
@@ -80,9 +92,12 @@ impl LogMark {
 
     fn text(&self) -> Option<String> {
         match &self.source {
-            LogSource::Journal => {
+            LogSource::Journal(mode) => {
                 let since = format!("@{}", self.seconds);
                 let mut journalctl = Command::new("journalctl");
+                if *mode == DaemonMode::Rootless {
+                    journalctl.arg("--user");
+                }
                 journalctl.args([
                     "-u",
                     "docker.service",

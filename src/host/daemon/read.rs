@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::host::Error;
 use crate::host::machine::{Prefix, access, file_image};
-use crate::plan::install::{Place, SERVER_FILES, ServerState, UnitState};
+use crate::plan::install::{DaemonMode, Defaults, Place, SERVER_FILES, ServerState, UnitState};
 use crate::plan::permissions::Owner;
 use crate::plan::systemd::{
-    DIRECTORIES, DROP_IN_NAMES, EnvironmentFile, Service, UnitFile, UnitFiles, is_ours, order,
+    DIRECTORIES, DROP_IN_NAMES, EnvironmentFile, Service, UnitFile, UnitFiles, glob, is_ours, order,
 };
 
 /// Which files of a host are looked at.  Paths are as seen from inside the prefix.
@@ -17,9 +17,13 @@ use crate::plan::systemd::{
 pub struct Where {
     /// What stands for `/`.
     pub prefix: Prefix,
-    /// The directory of the daemon's certificates.
-    pub directory: PathBuf,
-    /// daemon.json; what the unit says, else `/etc/docker/daemon.json`, if nobody says.
+    /// Whose daemon it is.
+    pub mode: DaemonMode,
+    /// Where it has what nobody names.
+    pub defaults: Defaults,
+    /// The directory of the daemon's certificates, if that was said.
+    pub directory: Option<PathBuf>,
+    /// daemon.json, if that was said; else it is what the unit names.
     pub daemon_json: Option<PathBuf>,
     /// Whether docker.service starts the daemon.
     pub started_by: StartedBy,
@@ -34,13 +38,14 @@ pub enum StartedBy {
     Others,
 }
 
-const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 const DROP_IN_DIRECTORY: &str = "/etc/systemd/system/docker.service.d";
 
 /// Reads a daemon's host.
 pub fn server_state(at: &Where) -> Result<ServerState, Error> {
     let Where {
         prefix,
+        mode,
+        defaults,
         directory,
         daemon_json,
         started_by,
@@ -55,8 +60,9 @@ pub fn server_state(at: &Where) -> Result<ServerState, Error> {
         service.flags().config_file.clone().map(PathBuf::from)
     });
     let daemon_json = daemon_json.clone().or(named);
-    let daemon_json = daemon_json.unwrap_or_else(|| DAEMON_JSON.into());
+    let daemon_json = daemon_json.unwrap_or_else(|| defaults.daemon_json.clone());
     let daemon_json = place(prefix, &daemon_json, Kind::File)?;
+    let directory = directory.as_ref().unwrap_or(&defaults.directory);
     let directory = place(prefix, directory, Kind::Directory)?;
     let mut files = [None, None, None];
     for (file, (name, _)) in files.iter_mut().zip(SERVER_FILES) {
@@ -64,6 +70,8 @@ pub fn server_state(at: &Where) -> Result<ServerState, Error> {
     }
     Ok(ServerState {
         owner: owner(),
+        mode: *mode,
+        defaults: defaults.clone(),
         directory_access: access(&directory.path)?,
         directory,
         files,
@@ -111,12 +119,10 @@ pub fn unit_state(prefix: &Prefix) -> Result<Option<UnitState>, Error> {
     };
     let mut environment = Vec::new();
     for named in service.environment_files() {
-        let path = prefix.resolve(&named.path)?;
-        if let Some(text) = text(&path)? {
-            environment.push(EnvironmentFile {
-                path: named.path,
-                text,
-            });
+        for path in matching(prefix, &named.path)? {
+            if let Some(text) = text(&prefix.resolve(&path)?)? {
+                environment.push(EnvironmentFile { path, text });
+            }
         }
     }
     let drop_in_directory = place(prefix, Path::new(DROP_IN_DIRECTORY), Kind::Directory)?;
@@ -137,6 +143,37 @@ pub fn unit_state(prefix: &Prefix) -> Result<Option<UnitState>, Error> {
         drop_in_directory,
         drop_ins,
     }))
+}
+
+/// The paths from inside that a pattern of glob(7) stands for, in the order of their octets: glob(3)
+/// has that of the locale systemd runs in, which nobody knows here.  A path that is none stands for
+/// itself, whether it is there or not.
+fn matching(prefix: &Prefix, pattern: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = vec![PathBuf::new()];
+    for component in pattern.components() {
+        let component = component.as_os_str();
+        let pattern = match component.to_str() {
+            Some(pattern) if !glob::is_plain(pattern) => pattern,
+            _ => {
+                found.iter_mut().for_each(|path| path.push(component));
+                continue;
+            }
+        };
+        let mut below = Vec::new();
+        for directory in &found {
+            // As for glob(3), one that cannot be read has nothing in it.
+            let entries = fs::read_dir(prefix.resolve(directory)?);
+            for entry in entries.into_iter().flatten() {
+                let name = entry.map_err(Error::io("read", directory))?.file_name();
+                if name.to_str().is_some_and(|it| glob::matches(pattern, it)) {
+                    below.push(directory.join(name));
+                }
+            }
+        }
+        found = below;
+    }
+    found.sort_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+    Ok(found)
 }
 
 /// A unit with its drop-ins, as systemd would read them.
@@ -174,17 +211,20 @@ fn drop_in_files(prefix: &Prefix, inside: &Path) -> Result<Vec<UnitFile>, Error>
     Ok(files)
 }
 
-/// A file of a unit; one that is a link to /dev/null is empty, which masks it.
+/// A file of a unit; one that is a link to /dev/null is empty, which masks it.  Its path is that
+/// on the machine, under its own name, which says where it ranks.
 fn unit_file(prefix: &Prefix, inside: &Path) -> Result<Option<UnitFile>, Error> {
     let path = prefix.resolve(inside)?;
     let text = match path == prefix.path().join("dev/null") {
         true => Some(String::new()),
         false => text(&path)?,
     };
-    Ok(text.map(|text| UnitFile {
-        path: inside.to_owned(),
-        text,
-    }))
+    let (Some(text), Some(directory), Some(name)) = (text, inside.parent(), inside.file_name())
+    else {
+        return Ok(None);
+    };
+    let path = prefix.resolve(directory)?.join(name);
+    Ok(Some(UnitFile { path, text }))
 }
 
 fn text(path: &Path) -> Result<Option<String>, Error> {

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::command;
-use crate::host::{Error, write};
+use crate::host::{Error, command, write};
 use crate::plan::daemon_json::{DaemonJson, TlsPaths, Wanted};
 use crate::plan::install::SERVER_FILES;
 use crate::plan::pair::SoundPair;

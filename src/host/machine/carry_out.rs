@@ -1,5 +1,7 @@
 //! Carries out a plan with its commands and its proof, or takes everything back.
 
+use std::fmt;
+
 use super::prefix::Prefix;
 use super::record::{Notes, Record, RecordedStep};
 use super::store::{Phase, Store, record_path};
@@ -20,25 +22,37 @@ pub struct Deed<'a> {
     /// The numbers of the records that are void once it is done.
     pub voids: Vec<u32>,
     /// What becomes of SELinux's labels.
-    pub relabel: Relabel,
+    pub relabel: Relabel<'a>,
 }
 
 /// What becomes of SELinux's labels of what is new; what is replaced keeps its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Relabel {
+#[derive(Clone, Copy)]
+pub enum Relabel<'a> {
     /// They are set as the policy has them, where there is one.
-    ByPolicy,
+    ByPolicy {
+        /// Is told why that failed.
+        failed: &'a dyn Fn(&Error),
+    },
     /// They are left alone: the policy of an image is not the one that runs here.
     Leave,
 }
 
-impl Relabel {
+impl<'a> Relabel<'a> {
     /// By policy on the machine's own root.
-    pub fn of(prefix: &Prefix) -> Self {
+    pub fn of(prefix: &Prefix, failed: &'a dyn Fn(&Error)) -> Self {
         match prefix.is_root() {
-            true => Self::ByPolicy,
+            true => Self::ByPolicy { failed },
             false => Self::Leave,
         }
+    }
+}
+
+impl fmt::Debug for Relabel<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ByPolicy { .. } => "ByPolicy",
+            Self::Leave => "Leave",
+        })
     }
 }
 
@@ -183,7 +197,7 @@ impl Progress<'_> {
         &mut self,
         plan: &MachinePlan,
         record: &Record,
-        relabel: Relabel,
+        relabel: Relabel<'_>,
         run: &mut dyn FnMut(&Run) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut durable = Vec::new();
@@ -200,7 +214,7 @@ impl Progress<'_> {
             match step {
                 MachineStep::Change(change) => {
                     change::publish(recorded)?;
-                    unlabelled.push(change.path());
+                    label::note_new(change, &mut unlabelled);
                 }
                 MachineStep::Run(command) => {
                     label::restore(relabel, &mut unlabelled);

@@ -58,13 +58,6 @@ pub fn stores(prefix: &Prefix) -> Result<Vec<PathBuf>, Error> {
     Ok(stores)
 }
 
-/// Whether a command on this machine was killed and is neither finished nor undone yet.
-pub fn is_cut_off() -> bool {
-    let root = Prefix::at(Path::new("/"));
-    let stores = root.and_then(|root| stores(&root));
-    stores.is_ok_and(|stores| stores.iter().any(|store| Store::has_unfinished(store)))
-}
-
 /// How far the command of a record has come.  There are no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {

@@ -245,20 +245,18 @@ impl Draft<'_> {
     /// The three files, the certificates with the first item's mode, the key with the second's.
     fn pair(&mut self, directory: &Path, pair: &SoundPair, [certificate, key]: [Item; 2]) {
         let [ca, own, secret] = &pair.files;
-        let [ca_path, certificate_path, key_path] = pems(directory);
+        let paths = pems(directory);
+        let before = paths.each_ref().map(|path| {
+            let file = self.state.files.get(path)?;
+            Some(file.content.as_slice())
+        });
+        notice::tell_replaced(&mut self.notices, &paths, before, pair);
+        let [ca_path, certificate_path, key_path] = paths;
         for (path, content, item) in [
             (ca_path, ca, certificate),
             (certificate_path, own, certificate),
             (key_path, secret, key),
         ] {
-            if let Some(before) = self.state.files.get(&path)
-                && before.content != *content
-            {
-                self.notices.push(Notice::Replaced {
-                    path: path.clone(),
-                    held: Held::read(&before.content),
-                });
-            }
             let access = item.owned_by(self.owner);
             self.file(path, FileImage::new(content.as_slice(), access));
         }

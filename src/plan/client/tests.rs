@@ -266,11 +266,10 @@ fn what_is_replaced_is_told() {
     assert_eq!(
         *ca,
         Notice::Replaced {
-            path: Path::new(DOCKER_CONFIG).join("ca.pem"),
+            paths: vec![Path::new(DOCKER_CONFIG).join("ca.pem")],
             held: Held::Certificate {
                 common_name: theirs.common_name.clone(),
                 issuer: theirs.common_name.clone(),
-                serial: theirs.serial.clone(),
                 not_after: theirs.validity.not_after,
             },
         }
@@ -286,6 +285,40 @@ fn what_is_replaced_is_told() {
     let fingerprint = fingerprint.public_key().fingerprint();
     let held = Held::Key { fingerprint };
     assert!(matches!(key, Notice::Replaced { held: found, .. } if *found == held));
+}
+
+#[test]
+fn a_pair_that_is_replaced_whole_is_told_once() {
+    let theirs = authority();
+    let mut state = machine();
+    let bob = wish(&issue(&theirs, "bob"), Some("tcp://web"), None);
+    state.apply(&plan(&state, &bob).unwrap());
+    let alice = wish(&issue(&authority(), "alice"), Some("tcp://web"), None);
+    let plan = plan(&state, &alice).unwrap();
+    let name = ContextName::from_host(alice.host.as_ref().unwrap());
+    let directory = Path::new(DOCKER_CONFIG);
+    let held = Held::Certificate {
+        common_name: Some("bob".into()),
+        issuer: theirs.certificate().common_name.clone(),
+        not_after: bob.pair.certificate.validity.not_after,
+    };
+    let paths = vec![
+        directory.join("cert.pem"),
+        directory.join(name.tls_directory()).join("cert.pem"),
+    ];
+    assert_eq!(plan.notices, [Notice::Replaced { paths, held }]);
+}
+
+#[test]
+fn a_client_that_is_issued_again_is_not_told() {
+    let ca = authority();
+    let mut state = machine();
+    let first = wish(&issue(&ca, "alice"), Some("tcp://web"), None);
+    state.apply(&plan(&state, &first).unwrap());
+    let again = wish(&issue(&ca, "alice"), Some("tcp://web"), None);
+    let plan = plan(&state, &again).unwrap();
+    assert!(!plan.plan.is_empty());
+    assert_eq!(plan.notices, []);
 }
 
 #[test]

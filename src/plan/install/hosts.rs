@@ -3,9 +3,6 @@
 use super::listen::{Listen, PLAIN_PORT};
 use super::{Error, PlainTcp};
 
-/// Where the daemon has its local socket when nobody says.
-pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
-
 /// What `hosts` is to be, and what there is to say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Merged {
@@ -22,6 +19,7 @@ pub(super) struct Merged {
 }
 
 /// Merges the wished addresses into those of daemon.json and of the unit's flags.
+/// `default_socket` is where the daemon has its local socket when nobody says.
 ///
 /// Without a wish it is the TCP addresses there are, else every address on port 2376.  Where
 /// nothing is said, dockerd has its local socket alone; with TLS keys it would leave it for TCP
@@ -31,12 +29,13 @@ pub(super) fn merge(
     flags: &[String],
     wished: &[Listen],
     plain_tcp: PlainTcp,
+    default_socket: &str,
 ) -> Result<Merged, Error> {
     let mut found: Vec<String> = Vec::new();
     for entry in file.unwrap_or_default().iter().chain(flags) {
         // dockerd takes an empty one for its local socket, as long as it has no TLS keys.
         let entry = match entry.trim() {
-            "" => format!("unix://{DEFAULT_SOCKET}"),
+            "" => format!("unix://{default_socket}"),
             _ => entry.clone(),
         };
         if !found.contains(&entry) {
@@ -44,7 +43,7 @@ pub(super) fn merge(
         }
     }
     if found.is_empty() {
-        found.push(format!("unix://{DEFAULT_SOCKET}"));
+        found.push(format!("unix://{default_socket}"));
     }
     let is_plain = |entry: &String| {
         Listen::from_entry(entry)
@@ -85,7 +84,7 @@ pub(super) fn merge(
             hosts.push(listen.to_string());
         }
     }
-    let local = hosts.iter().find_map(|entry| local_socket(entry));
+    let local = hosts.iter().find_map(|it| local_socket(it, default_socket));
     Ok(Merged {
         hosts,
         listens,
@@ -96,21 +95,25 @@ pub(super) fn merge(
 }
 
 /// The path of a local socket by its entry; for `fd://` that of docker.socket.
-fn local_socket(entry: &str) -> Option<String> {
+fn local_socket(entry: &str, default_socket: &str) -> Option<String> {
     match entry.split_once("://") {
-        Some(("unix", "")) => Some(DEFAULT_SOCKET.to_owned()),
+        Some(("unix", "")) => Some(default_socket.to_owned()),
         Some(("unix", path)) => Some(path.to_owned()),
-        Some(("fd", _)) => Some(DEFAULT_SOCKET.to_owned()),
+        Some(("fd", _)) => Some(default_socket.to_owned()),
         _ => None,
     }
 }
 
 /// The local socket of a daemon with these hosts in daemon.json and in its flags.
-pub fn local_socket_of(file: Option<&[String]>, flags: &[String]) -> Option<String> {
+pub(super) fn local_socket_of(
+    file: Option<&[String]>,
+    flags: &[String],
+    default_socket: &str,
+) -> Option<String> {
     let mut hosts = file.unwrap_or_default().iter().chain(flags).peekable();
     match hosts.peek() {
-        None => Some(DEFAULT_SOCKET.to_owned()),
-        Some(_) => hosts.find_map(|entry| local_socket(entry)),
+        None => Some(default_socket.to_owned()),
+        Some(_) => hosts.find_map(|entry| local_socket(entry, default_socket)),
     }
 }
 
@@ -118,11 +121,20 @@ pub fn local_socket_of(file: Option<&[String]>, flags: &[String]) -> Option<Stri
 mod tests {
     use super::*;
 
+    const SOCKET: &str = "/var/run/docker.sock";
+
     fn merged(file: Option<&[&str]>, flags: &[&str], wished: &[&str]) -> Merged {
         let strings = |list: &[&str]| Vec::from_iter(list.iter().map(|it| (*it).to_owned()));
         let file = file.map(strings);
         let wished = Vec::from_iter(wished.iter().map(|it| it.parse().unwrap()));
-        merge(file.as_deref(), &strings(flags), &wished, PlainTcp::Keep).unwrap()
+        merge(
+            file.as_deref(),
+            &strings(flags),
+            &wished,
+            PlainTcp::Keep,
+            SOCKET,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -149,6 +161,17 @@ mod tests {
     }
 
     #[test]
+    fn a_rootless_daemon_keeps_its_own_socket() {
+        let socket = "/run/user/1000/docker.sock";
+        let merged = merge(None, &[], &[], PlainTcp::Keep, socket).unwrap();
+        assert_eq!(
+            merged.hosts,
+            ["unix:///run/user/1000/docker.sock", "tcp://0.0.0.0:2376"]
+        );
+        assert_eq!(merged.local.as_deref(), Some(socket));
+    }
+
+    #[test]
     fn what_the_unit_says_comes_along() {
         let merged = merged(None, &["fd://"], &["tcp://10.0.0.7:2376"]);
         assert_eq!(merged.hosts, ["fd://", "tcp://10.0.0.7:2376"]);
@@ -166,10 +189,10 @@ mod tests {
     #[test]
     fn plain_tcp_is_pointed_out_or_closed() {
         let file = ["tcp://0.0.0.0:2375", "unix:///x", "tcp://10.0.0.7"].map(str::to_owned);
-        let kept = merge(Some(&file), &[], &[], PlainTcp::Keep).unwrap();
+        let kept = merge(Some(&file), &[], &[], PlainTcp::Keep, SOCKET).unwrap();
         assert_eq!(kept.plain, ["tcp://0.0.0.0:2375", "tcp://10.0.0.7"]);
         assert_eq!(kept.hosts.len(), 4);
-        let closed = merge(Some(&file), &[], &[], PlainTcp::Close).unwrap();
+        let closed = merge(Some(&file), &[], &[], PlainTcp::Close, SOCKET).unwrap();
         assert_eq!(closed.closed, ["tcp://0.0.0.0:2375", "tcp://10.0.0.7"]);
         assert_eq!(closed.hosts, ["unix:///x", "tcp://0.0.0.0:2376"]);
     }
@@ -178,7 +201,7 @@ mod tests {
     fn an_address_that_is_taken_is_refused() {
         let file = ["tcp://127.0.0.1:2376".to_owned()];
         let wished = [Listen::everywhere()];
-        let clash = merge(Some(&file), &[], &wished, PlainTcp::Keep);
+        let clash = merge(Some(&file), &[], &wished, PlainTcp::Keep, SOCKET);
         assert!(matches!(clash, Err(Error::Clash { .. })));
     }
 }

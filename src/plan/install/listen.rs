@@ -20,7 +20,7 @@ pub struct Listen {
 }
 
 impl Listen {
-    /// Every IPv4 address, on the port for TLS.
+    /// Every address, on the port for TLS.
     pub fn everywhere() -> Self {
         Self {
             host: "0.0.0.0".into(),
@@ -38,7 +38,8 @@ impl Listen {
         self.port
     }
 
-    /// Whether it means every address of the machine.
+    /// Whether it means every address of the machine: dockerd takes `0.0.0.0` and `[::]` alike for
+    /// those of IPv4 and of IPv6, as Go's net.Listen does.
     pub fn is_everywhere(&self) -> bool {
         self.host
             .parse::<IpAddr>()
@@ -46,10 +47,18 @@ impl Listen {
     }
 
     /// Whether a daemon cannot listen on both.
+    ///
+    /// What other names mean, the resolver of the host tells the daemon when it starts, and
+    /// nobody here.
     pub fn clashes_with(&self, other: &Self) -> bool {
+        let address = |listen: &Self| match listen.host.as_str() {
+            // Of a name's addresses dockerd takes one, of IPv4 where there is one.
+            "localhost" => "127.0.0.1".to_owned(),
+            host => host.to_owned(),
+        };
         self != other
             && self.port == other.port
-            && (self.host == other.host || self.is_everywhere() || other.is_everywhere())
+            && (address(self) == address(other) || self.is_everywhere() || other.is_everywhere())
     }
 
     /// Reads an entry of `hosts`; nothing if it is no TCP address, as `unix://` and `fd://`.
@@ -201,9 +210,29 @@ mod tests {
     fn one_address_and_every_address_clash_on_a_port() {
         let listen = |text: &str| text.parse::<Listen>().unwrap();
         let every = listen("tcp://0.0.0.0:2376");
-        assert!(every.clashes_with(&listen("tcp://127.0.0.1:2376")));
         assert!(!every.clashes_with(&listen("tcp://127.0.0.1:2377")));
         assert!(!every.clashes_with(&every.clone()));
         assert!(!listen("tcp://10.0.0.1:1").clashes_with(&listen("tcp://10.0.0.2:1")));
+    }
+
+    /// tests/install_dockerd/listen.rs asks dockerd the same.
+    #[test]
+    fn every_address_is_of_ipv4_and_of_ipv6() {
+        let listen = |host: &str| format!("tcp://{host}:2376").parse::<Listen>().unwrap();
+        for (one, other, clash) in [
+            ("0.0.0.0", "127.0.0.1", true),
+            ("0.0.0.0", "[::1]", true),
+            ("0.0.0.0", "[::]", true),
+            ("0.0.0.0", "localhost", true),
+            ("[::]", "127.0.0.1", true),
+            ("[::]", "[::1]", true),
+            ("127.0.0.1", "[::1]", false),
+            ("localhost", "127.0.0.1", true),
+            ("localhost", "[::1]", false),
+        ] {
+            let (one, other) = (listen(one), listen(other));
+            assert_eq!(one.clashes_with(&other), clash, "{one} and {other}");
+            assert_eq!(other.clashes_with(&one), clash, "{other} and {one}");
+        }
     }
 }

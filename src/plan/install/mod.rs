@@ -1,6 +1,7 @@
 //! Plans a server certificate onto a daemon's host: files, daemon.json, unit, restart.
 
 mod checks;
+mod defaults;
 mod error;
 mod hosts;
 mod listen;
@@ -12,11 +13,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use checks::{probe_names, refuse_uncovered};
+pub use defaults::{DaemonMode, Defaults};
 pub use error::Error;
-pub use hosts::{DEFAULT_SOCKET, local_socket_of};
 pub use listen::{Listen, PLAIN_PORT, TLS_PORT};
 pub use server::{pidfile, plan};
-pub use take_back::{TakeBack, Undoing, take_back};
+pub use take_back::{Containers, DaemonNow, TakeBack, Undoing, take_back};
 
 use super::daemon_json::{DaemonJson, Wanted};
 use super::layout::{self, PairKind};
@@ -47,6 +48,10 @@ pub struct Place {
 pub struct ServerState {
     /// Who owns what is made: root on a daemon's host.
     pub owner: Owner,
+    /// Whose daemon it is.
+    pub mode: DaemonMode,
+    /// Where it has what nobody names, as seen from inside the prefix.
+    pub defaults: Defaults,
     /// The directory of the daemon's certificates.
     pub directory: Place,
     /// Its access, if it is there.
@@ -133,6 +138,8 @@ pub struct ServerPlan {
 pub struct InstalledDaemon {
     /// The server's name in the home.
     pub server: String,
+    /// Whose daemon it is.
+    pub mode: DaemonMode,
     /// daemon.json, on the machine.
     pub daemon_json: PathBuf,
     /// What was set in it.
@@ -172,6 +179,8 @@ pub enum Notice {
     ContainersStay,
     /// Nothing is restarted: the daemon goes on as it is until somebody does.
     NotRestarted,
+    /// The daemon is rootless, and listens on these addresses in a network of its own.
+    RootlessPorts(Vec<Listen>),
 }
 
 impl ServerPlan {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::checks::{images, refuse_unreachable};
 use super::hosts::{local_socket_of, merge};
 use super::{
-    Error, InstalledDaemon, LiveRestore, Notice, SERVER_FILES, ServerPlan, ServerState, ServerWish,
-    UnitState, parse,
+    DaemonMode, Error, InstalledDaemon, LiveRestore, Notice, SERVER_FILES, ServerPlan, ServerState,
+    ServerWish, UnitState, parse,
 };
 use crate::plan::daemon_json::{DaemonJson, TlsPaths, Wanted};
 use crate::plan::machine::{FileChange, FileImage, MachineChange, MachinePlan, MachineStep, Run};
@@ -28,7 +28,14 @@ pub fn plan(state: &ServerState, pair: &SoundPair, wish: &ServerWish) -> Result<
     };
     let no_flags = DaemonFlags::default();
     let flags = service.as_ref().map_or(&no_flags, Service::flags);
-    let merged = merge(json.hosts(), &flags.hosts, &wish.listen, wish.plain_tcp)?;
+    let socket = state.defaults.socket.as_str();
+    let merged = merge(
+        json.hosts(),
+        &flags.hosts,
+        &wish.listen,
+        wish.plain_tcp,
+        socket,
+    )?;
     for listen in &merged.listens {
         refuse_unreachable(pair, listen)?;
     }
@@ -111,6 +118,9 @@ pub fn plan(state: &ServerState, pair: &SoundPair, wish: &ServerWish) -> Result<
             }
             steps.push(MachineStep::Run(Run::Restart(control.clone())));
         }
+        if state.mode == DaemonMode::Rootless {
+            notices.push(Notice::RootlessPorts(merged.listens.clone()));
+        }
     }
     if !merged.plain.is_empty() {
         notices.push(Notice::PlainKept(merged.plain));
@@ -121,7 +131,7 @@ pub fn plan(state: &ServerState, pair: &SoundPair, wish: &ServerWish) -> Result<
     if merged.local.is_none() {
         notices.push(Notice::NoLocalSocket);
     }
-    let local_socket_before = local_socket_of(json.hosts(), &flags.hosts);
+    let local_socket_before = local_socket_of(json.hosts(), &flags.hosts, socket);
     Ok(ServerPlan {
         machine: MachinePlan {
             command: "install server".into(),
@@ -130,6 +140,7 @@ pub fn plan(state: &ServerState, pair: &SoundPair, wish: &ServerWish) -> Result<
         notices,
         installed: InstalledDaemon {
             server: pair.name.clone(),
+            mode: state.mode,
             daemon_json: state.daemon_json.path.clone(),
             wanted,
             directory: state.directory.path.clone(),
@@ -155,8 +166,7 @@ pub fn pidfile(state: &ServerState) -> PathBuf {
         service.flags().pidfile.clone()
     };
     let named = in_flags().or_else(in_json);
-    // What dockerd has where nobody says (moby, daemon/command/config_unix.go).
-    named.unwrap_or_else(|| "/var/run/docker.pid".into()).into()
+    named.map_or_else(|| state.defaults.pidfile.clone(), PathBuf::from)
 }
 
 /// Makes each missing directory once, though several files want it.

@@ -1,6 +1,6 @@
 //! Plans the way back: undo and uninstall.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Error, InstalledDaemon};
 use crate::plan::daemon_json::{DaemonJson, Wanted};
@@ -18,6 +18,29 @@ pub struct Undoing {
     pub changed_since: Vec<FileChange>,
 }
 
+/// The daemon whose install is taken back.
+#[derive(Debug)]
+pub struct DaemonNow {
+    /// What was put into it.
+    pub installed: InstalledDaemon,
+    /// daemon.json as it is now, if it is there.
+    pub daemon_json: Option<FileImage>,
+    /// Whether its flags turn live-restore on or off; the way back leaves them as they are.
+    pub live_restore_flag: Option<bool>,
+}
+
+/// What becomes of the containers when the daemon is restarted on the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Containers {
+    /// They go on running: live-restore is on, and stays on.
+    Stay,
+    /// They stop, for live-restore is off.
+    Stop,
+    /// They stop, for live-restore is on now but not in the daemon.json that comes back: the
+    /// daemon leaves them running when it ends and ends them when it starts.
+    StopWithoutLiveRestore,
+}
+
 /// The way back.
 #[derive(Debug)]
 pub struct TakeBack {
@@ -27,6 +50,25 @@ pub struct TakeBack {
     pub left: Vec<PathBuf>,
     /// Files that stay because daemon.json, as its owner has made it since, still needs them.
     pub needed: Vec<PathBuf>,
+    /// What becomes of the containers; nothing if the daemon is not restarted.
+    pub containers: Option<Containers>,
+}
+
+impl TakeBack {
+    /// Both ways back, as one command's.
+    pub fn and(mut self, other: Self) -> Self {
+        let Self {
+            machine,
+            left,
+            needed,
+            containers,
+        } = other;
+        self.machine.steps.extend(machine.steps);
+        self.left.extend(left);
+        self.needed.extend(needed);
+        self.containers = self.containers.or(containers);
+        self
+    }
 }
 
 /// Plans the way back.
@@ -39,9 +81,10 @@ pub struct TakeBack {
 pub fn take_back(
     command: &str,
     undoing: Undoing,
-    installed: Option<&InstalledDaemon>,
+    daemon: Option<&DaemonNow>,
     control: Option<&Control>,
 ) -> Result<TakeBack, Error> {
+    let installed = daemon.map(|daemon| &daemon.installed);
     let Undoing {
         mut changes,
         changed_since,
@@ -76,11 +119,14 @@ pub fn take_back(
             changes.insert(0, MachineChange::File(change));
         }
     }
+    keep_directories(&mut changes, left.iter().chain(&needed));
     let unit_changes = changes
         .iter()
         .any(|change| matches!(change, MachineChange::File(file) if is_drop_in(file)));
     let mut steps = Vec::from_iter(changes.into_iter().map(MachineStep::Change));
-    if let (Some(control), Some(_), false) = (control, installed, steps.is_empty()) {
+    let mut containers = None;
+    if let (Some(control), Some(daemon), false) = (control, daemon, steps.is_empty()) {
+        containers = Some(containers_of(daemon, &steps));
         if unit_changes && *control == Control::Systemd {
             steps.push(MachineStep::Run(Run::DaemonReload));
         }
@@ -93,7 +139,70 @@ pub fn take_back(
         },
         left,
         needed,
+        containers,
     })
+}
+
+/// Has no directory go that cannot be empty at the end, for something of ours stays in it.
+fn keep_directories<'a>(
+    changes: &mut Vec<MachineChange>,
+    staying: impl Iterator<Item = &'a PathBuf>,
+) {
+    let mut staying = Vec::from_iter(staying.cloned());
+    for change in &*changes {
+        match change {
+            MachineChange::File(file) if file.after.is_some() => staying.push(file.path.clone()),
+            MachineChange::Swap {
+                directory, files, ..
+            } => {
+                let files = files.iter().filter(|file| file.after.is_some());
+                staying.extend(files.map(|file| directory.join(&file.path)));
+            }
+            MachineChange::File(_) | MachineChange::Directory { .. } => {}
+        }
+    }
+    let holds = |directory: &Path| staying.iter().any(|path| path.starts_with(directory));
+    changes.retain_mut(|change| match change {
+        MachineChange::Directory {
+            path, after: None, ..
+        } => !holds(path),
+        MachineChange::Swap {
+            directory,
+            before,
+            after,
+            ..
+        } => {
+            if after.is_none() && holds(directory) {
+                *after = *before;
+            }
+            true
+        }
+        MachineChange::File(_) | MachineChange::Directory { .. } => true,
+    });
+}
+
+/// What becomes of the containers of a daemon that is restarted after these steps.
+fn containers_of(daemon: &DaemonNow, steps: &[MachineStep]) -> Containers {
+    let is_on = |image: Option<&FileImage>| {
+        let json = image.and_then(|image| DaemonJson::parse(&image.content).ok());
+        let in_json = json.and_then(|json| json.live_restore());
+        in_json.or(daemon.live_restore_flag) == Some(true)
+    };
+    let now = daemon.daemon_json.as_ref();
+    let change = steps.iter().find_map(|step| match step {
+        MachineStep::Change(MachineChange::File(file))
+            if file.path == daemon.installed.daemon_json =>
+        {
+            Some(file)
+        }
+        _ => None,
+    });
+    let then = change.map_or(now, |file| file.after.as_ref());
+    match (is_on(now), is_on(then)) {
+        (true, true) => Containers::Stay,
+        (true, false) => Containers::StopWithoutLiveRestore,
+        (false, _) => Containers::Stop,
+    }
 }
 
 /// daemon.json without what was put into it, if it is still there.

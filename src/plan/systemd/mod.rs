@@ -16,6 +16,7 @@ mod environment_file;
 mod expand;
 mod fault;
 mod flags;
+pub mod glob;
 mod pflag;
 mod service;
 mod socket;
@@ -56,7 +57,7 @@ pub const DIRECTORIES: [&str; 13] = [
 /// A file of a unit.  A link to /dev/null, by which it is masked, has an empty text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitFile {
-    /// Where it lies.
+    /// Where it lies, on the machine.
     pub path: PathBuf,
     /// What is in it.
     pub text: String,

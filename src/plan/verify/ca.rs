@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Context, Finding, Mend, Note, directory, found_words, mode_and_owner, open_to_others,
+    Context, Extent, Finding, Mend, Note, directory, found_words, mode_and_owner, open_to_others,
     out_of_time, unlike_ledger,
 };
 use crate::pki::profile::departures;
@@ -46,6 +46,7 @@ pub fn home(
         (Ok(_), FileState::Present(file)) => {
             mode_and_owner(context, &mut findings, &path, file, layout::RECORD_MODE);
         }
+        _ if context.extent == Extent::Part => notes.push(Note::PartOfAHome(home.path.clone())),
         _ => findings.push(Finding {
             path,
             found: "nothing".into(),
@@ -54,7 +55,11 @@ pub fn home(
         }),
     }
     let path = home.path.join(layout::CA_CERTIFICATE);
-    let mend = good_copy.map_or(Mend::Restore, Mend::CopyCaFrom);
+    let mend = match (good_copy, context.extent) {
+        (Some(copy), _) => Mend::CopyCaFrom(copy),
+        (None, Extent::Part) => Mend::CopyAgain(path.clone()),
+        (None, Extent::Whole) => Mend::Restore,
+    };
     let faults = match home.ca() {
         Err(Error::File { cause, .. }) => {
             vec![(found_words(&cause), "the CA's certificate".into(), mend)]
@@ -120,6 +125,8 @@ fn judge_ca_key(
 ) -> Result<(), Error> {
     let path = home.path.join(layout::CA_KEY);
     match ca_key {
+        // That was said of the whole.
+        FileState::Absent if context.extent == Extent::Part => return Ok(()),
         FileState::Absent => {
             notes.push(Note::CaKeyElsewhere(path));
             return Ok(());

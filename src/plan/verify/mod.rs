@@ -80,6 +80,8 @@ pub enum Mend {
     SetClock,
     /// Copy a pair's `ca.pem`, which is good, over the home's.
     CopyCaFrom(PathBuf),
+    /// Copy it again from the home that this one is a part of.
+    CopyAgain(PathBuf),
     /// Restore the file from the operator's backup, for nothing here can make it again.
     Restore,
 }
@@ -92,6 +94,8 @@ pub enum Note {
     CaKeyNotOpened(PathBuf),
     /// The CA's key is elsewhere: nothing can be issued from here.
     CaKeyElsewhere(PathBuf),
+    /// The home is a part of another: what only that one knows was not checked.
+    PartOfAHome(PathBuf),
 }
 
 /// What every pair is held against.
@@ -103,7 +107,16 @@ pub struct Context {
     /// By serial; nothing if the ledger cannot be read.
     issued: Option<HashMap<String, Entry>>,
     revoked: HashSet<String>,
+    extent: Extent,
     now: OffsetDateTime,
+}
+
+/// How much of a home there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// What was copied of it: nothing can be issued here.
+    Part,
 }
 
 impl Context {
@@ -126,6 +139,10 @@ impl Context {
             ca: home.ca().ok(),
             issued,
             revoked,
+            extent: match home.is_part() {
+                true => Extent::Part,
+                false => Extent::Whole,
+            },
             now,
         };
         // One that is not the ledger's is no measure for the pairs.

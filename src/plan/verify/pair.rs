@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    Context, Finding, Mend, directory, found_words, mode_and_owner, open_to_others, out_of_time,
-    unlike_ledger,
+    Context, Extent, Finding, Mend, directory, found_words, mode_and_owner, open_to_others,
+    out_of_time, unlike_ledger,
 };
 use crate::pki::profile::departures;
 use crate::pki::{Certificate, Name, PrivateKey, SubjectAltNames, date, printable, verify_chain};
@@ -200,6 +200,9 @@ fn mend_of(context: &Context, pair: &PairState, certificate: Option<&Certificate
     let ca = context.ca.as_ref();
     if ca.is_some_and(|ca| context.now > ca.validity.not_after) {
         return Mend::NewHome;
+    }
+    if context.extent == Extent::Part {
+        return Mend::CopyAgain(context.home.join(pair.kind.pair(&pair.name)));
     }
     let Ok(name) = pair.name.parse::<Name>() else {
         return aside();
