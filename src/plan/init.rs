@@ -6,6 +6,7 @@ use super::issue::{Fresh, Issuance, Wish, pair_changes};
 use super::layout::{self, PairKind};
 use super::ledger::Entry;
 use super::state::HomeState;
+use super::trust::Issuer;
 use super::{Change, Content, Encryption, Error, NewFile, Plan};
 use crate::pki::{self, Ca, Life, Name, Passphrase, SubjectAltNames, Validity};
 
@@ -65,8 +66,8 @@ pub fn plan(
         Constraint::ToSans => Some(&wish.sans),
     };
     let validity = Validity::of_ca(wish.ca_valid_for, now)?;
-    let ca = Ca::new(ca.key, &ca.serial, validity, constrain_to)?;
-    let certificate = ca.certificate();
+    let issuer = Issuer::alone(Ca::new(ca.key, &ca.serial, validity, constrain_to)?);
+    let certificate = issuer.ca.certificate();
     let common_name = certificate.common_name.clone().unwrap_or_default();
 
     let mut changes = Vec::new();
@@ -85,7 +86,7 @@ pub fn plan(
         mode: layout::CERTIFICATE_MODE,
         content: Content::Public(certificate.pem()),
     }));
-    changes.push(Change::CreateFile(ca_key_file(ca.key(), passphrase)?));
+    changes.push(Change::CreateFile(ca_key_file(issuer.ca.key(), passphrase)?));
     let mut lines = Entry::issued(
         pki::Purpose::Ca,
         &common_name,
@@ -107,7 +108,7 @@ pub fn plan(
         });
     }
     for (pair, fresh) in wishes {
-        let (change, entry, done) = pair_changes(&ca, pair, fresh, wish.valid_for, now)?;
+        let (change, entry, done) = pair_changes(&issuer, pair, fresh, wish.valid_for, now)?;
         changes.push(change);
         lines.push_str(&entry.line());
         pairs.push(done);

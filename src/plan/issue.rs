@@ -7,9 +7,10 @@ use time::OffsetDateTime;
 use super::layout::{self, PairKind};
 use super::ledger::Entry;
 use super::state::HomeState;
+use super::trust::Issuer;
 use super::{Change, Content, Encryption, Error, NewFile, Plan};
 use crate::pki::{
-    Ca, Certificate, Life, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames, Validity,
+    Certificate, Life, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames, Validity,
 };
 
 /// A key and a serial nobody has used yet: what a plan cannot make by itself.
@@ -115,7 +116,7 @@ pub fn refuse_taken(wishes: &[Wish], taken: impl Fn(PairKind, &str) -> bool) -> 
 pub fn plan(
     command: &'static str,
     home: &HomeState,
-    ca: &Ca,
+    issuer: &Issuer,
     wishes: Vec<(Wish, Fresh)>,
     valid_for: Life,
     now: OffsetDateTime,
@@ -133,7 +134,7 @@ pub fn plan(
     let mut planned = Vec::with_capacity(wishes.len());
     let mut lines = String::new();
     for (wish, fresh) in wishes {
-        let (change, entry, done) = pair_changes(ca, wish, fresh, valid_for, now)?;
+        let (change, entry, done) = pair_changes(issuer, wish, fresh, valid_for, now)?;
         changes.push(change);
         lines.push_str(&entry.line());
         planned.push(done);
@@ -141,20 +142,20 @@ pub fn plan(
     changes.push(home.append_to_ledger(lines));
     Ok(Issuance {
         plan: Plan { command, changes },
-        ca: ca.certificate().clone(),
+        ca: issuer.ca.certificate().clone(),
         pairs: planned,
     })
 }
 
 /// Plans one pair where there is none: its directory with three files, and the ledger's entry.
 pub(super) fn pair_changes(
-    ca: &Ca,
+    issuer: &Issuer,
     wish: Wish,
     fresh: Fresh,
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<(Change, Entry, PlannedPair), Error> {
-    let (files, entry, planned) = pair_files(ca, wish, fresh, valid_for, now)?;
+    let (files, entry, planned) = pair_files(issuer, wish, fresh, valid_for, now)?;
     let change = Change::PlaceDirectory {
         path: planned.kind.pair(planned.name.as_str()),
         mode: layout::DIRECTORY_MODE,
@@ -165,12 +166,13 @@ pub(super) fn pair_changes(
 
 /// Issues one pair: its three files, and the ledger's entry.
 pub(super) fn pair_files(
-    ca: &Ca,
+    issuer: &Issuer,
     wish: Wish,
     fresh: Fresh,
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<(Vec<NewFile>, Entry, PlannedPair), Error> {
+    let ca = &issuer.ca;
     let validity = Validity::of_leaf(valid_for, now, ca.certificate().validity)?;
     let Fresh { key, serial } = fresh;
     let issued = match &wish {
@@ -187,7 +189,7 @@ pub(super) fn pair_files(
         file(
             layout::CA_CERTIFICATE,
             layout::CERTIFICATE_MODE,
-            Content::Public(ca.certificate().pem()),
+            Content::Public(issuer.trusted.clone()),
         ),
         file(
             kind.certificate_file(),

@@ -23,6 +23,7 @@ pub mod permissions;
 pub mod renew;
 pub mod state;
 pub mod systemd;
+pub mod trust;
 pub mod verify;
 
 use std::fmt;

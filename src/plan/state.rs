@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::layout::{self, PairKind};
 use super::ledger;
+use super::trust::Trust;
 use super::{Change, Error};
 use crate::pki::{Certificate, Passphrase, PrivateKey, decrypt_key};
 
@@ -124,11 +125,19 @@ impl HomeState {
         has_key || !matches!(self.ledger, FileState::Absent)
     }
 
-    /// The CA's certificate.
+    /// The certificate of the CA that signs.
+    ///
+    /// # Errors
+    /// As [`HomeState::trust`].
+    pub fn ca(&self) -> Result<Certificate, Error> {
+        self.trust().map(|trust| trust.ca)
+    }
+
+    /// The CAs.
     ///
     /// # Errors
     /// [`Error::NoCa`] if there is no home, [`Error::CaGone`] if there is one without, [`Error::File`] if the file holds something else.
-    pub fn ca(&self) -> Result<Certificate, Error> {
+    pub fn trust(&self) -> Result<Trust, Error> {
         let path = self.path.join(layout::CA_CERTIFICATE);
         match &self.ca_certificate {
             FileState::Absent => Err(match self.is_begun() {
@@ -138,7 +147,7 @@ impl HomeState {
                 },
             }),
             FileState::Present(file) => {
-                Certificate::from_pem(&file.content).map_err(|cause| Error::File { path, cause })
+                Trust::from_pem(&file.content).map_err(|cause| Error::File { path, cause })
             }
             other => Err(Error::File {
                 path,

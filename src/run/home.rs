@@ -10,6 +10,7 @@ use crate::pki::{self, Ca, PrivateKey, is_encrypted};
 use crate::plan::issue::{self, Issuance};
 use crate::plan::layout;
 use crate::plan::state::{FileState, HomeState};
+use crate::plan::trust::Issuer;
 use crate::plan::{Encryption, init, list, passwd, verify};
 use crate::report::{self, CaKey};
 
@@ -104,28 +105,32 @@ impl Session<'_> {
         let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
         let mut home = self.open_to_change(wish.mode, Create::No)?;
         let state = refuse()?;
-        let ca = self.issuing_ca(&state, key)?;
+        let issuer = self.issuer(&state, key)?;
+        let ca = &issuer.ca;
         let now = host::clock();
         // Before the keys are made, which may take seconds.
         pki::Validity::of_leaf(wish.valid_for, now, ca.certificate().validity)?;
         let key_type = wish.key_type.unwrap_or_else(|| ca.key().key_type());
         let keys = host::fresh(wish.wishes.len(), key_type)?;
         let wishes = wish.wishes.iter().cloned().zip(keys).collect();
-        let issuance = issue::plan(wish.command, &state, &ca, wishes, wish.valid_for, now)?;
+        let issuance = issue::plan(wish.command, &state, &issuer, wishes, wish.valid_for, now)?;
         self.carry_out(&mut home, issuance, wish.mode)
     }
 
     /// The CA of the home, ready to sign.
-    pub(super) fn issuing_ca(&self, state: &HomeState, key: PrivateKey) -> Result<Ca, Error> {
-        let ca = state.ca()?;
-        let ca = Ca::from_parts(&ca.der, key).map_err(|cause| crate::plan::Error::File {
+    pub(super) fn issuer(&self, state: &HomeState, key: PrivateKey) -> Result<Issuer, Error> {
+        let trust = state.trust()?;
+        let ca = Ca::from_parts(&trust.ca.der, key).map_err(|cause| crate::plan::Error::File {
             path: self.home.join(match cause {
                 pki::Error::KeyMismatch => layout::CA_KEY,
                 _ => layout::CA_CERTIFICATE,
             }),
             cause,
         })?;
-        Ok(ca)
+        Ok(Issuer {
+            ca,
+            trusted: trust.pem(),
+        })
     }
 
     fn carry_out(&self, home: &mut Home, issuance: Issuance, mode: Mode) -> Result<Outcome, Error> {

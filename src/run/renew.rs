@@ -113,7 +113,7 @@ impl Session<'_> {
             state,
             mut decision,
         } = look;
-        let ca = self.issuing_ca(&state, key)?;
+        let issuer = self.issuer(&state, key)?;
         let due = std::mem::take(&mut decision.due);
         renew::refuse_archived(&state, &due, |serial| host::is_archived(&self.home, serial))?;
         if wish.deploy_hook.is_some() {
@@ -132,12 +132,12 @@ impl Session<'_> {
             .min();
         let reissued = host::side_by_side(due, side_by_side.unwrap_or(2), |mut candidate| {
             let fresh = host::fresh_unless(candidate.key.take(), candidate.key_type)?;
-            let reissued = renew::reissue(&ca, candidate, wish.wish.valid_for, fresh, now)?;
+            let reissued = renew::reissue(&issuer, candidate, wish.wish.valid_for, fresh, now)?;
             progress.tick();
             Ok::<_, Error>(reissued)
         });
         let reissued = reissued.into_iter().collect::<Result<_, _>>()?;
-        let renewal = renew::plan(&state, &ca, reissued);
+        let renewal = renew::plan(&state, &issuer, reissued);
         if wish.mode == Mode::DryRun {
             let (style, plan) = (self.stdout, &renewal.plan);
             let data = match (self.request.output, wish.wish.keys) {
@@ -170,16 +170,16 @@ impl Session<'_> {
     fn look(&self, wish: &cli::Renew) -> Result<Look, Error> {
         let wish = &wish.wish;
         let state = host::home_state(&self.home)?;
-        let ca = state.ca()?;
+        let trust = state.trust()?;
         // What is added must not go to a ledger nobody can read.
         let revoked = list::revoked(&state.ledger()?);
         host::home_directories(&self.home)?;
         let now = host::clock();
         // A CA that issues nothing now renews nothing, whatever is due.
-        Validity::of_leaf(Life::LEAF, now, ca.validity)?;
+        Validity::of_leaf(Life::LEAF, now, trust.ca.validity)?;
         let path = self.home.as_path();
         let candidate = |pair: PairState| {
-            let candidate = Candidate::of(path, &pair, wish);
+            let candidate = Candidate::of(path, &pair, wish, &trust);
             (pair.kind, pair.name, candidate)
         };
         let candidates = match &wish.scope {
@@ -190,7 +190,7 @@ impl Session<'_> {
                 .map(|(kind, name)| candidate(host::pair_state(&self.home, kind, name)))
                 .collect(),
         };
-        let decision = renew::decide(candidates, wish, ca.validity, &revoked, &self.home, now)?;
+        let decision = renew::decide(candidates, wish, trust.ca.validity, &revoked, &self.home, now)?;
         Ok(Look { state, decision })
     }
 

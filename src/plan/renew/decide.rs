@@ -13,6 +13,7 @@ use crate::plan::Error;
 use crate::plan::issue;
 use crate::plan::layout::PairKind;
 use crate::plan::state::{FileState, PairState};
+use crate::plan::trust::Trust;
 use crate::plan::verify::found_words;
 
 /// A server or client that can be renewed, with all that is carried over.
@@ -26,6 +27,8 @@ pub struct Candidate {
     pub serial: Serial,
     /// The validity it has.
     pub validity: Validity,
+    /// That of the CA that issued it.
+    pub issuer: Validity,
     /// The kind its new key shall be of.
     pub key_type: KeyType,
     /// Its key, if that is to be kept.
@@ -39,7 +42,7 @@ impl Candidate {
     ///
     /// # Errors
     /// [`Error::Unsound`] or [`Error::OpenKey`] with the file from which it cannot be.
-    pub fn of(home: &Path, pair: &PairState, wish: &Wish) -> Result<Self, Error> {
+    pub fn of(home: &Path, pair: &PairState, wish: &Wish, trust: &Trust) -> Result<Self, Error> {
         let directory = home.join(pair.kind.pair(&pair.name));
         let path = directory.join(pair.kind.certificate_file());
         let unsound = |found: String, wanted: &str| Error::Unsound {
@@ -90,9 +93,11 @@ impl Candidate {
             Keys::Fresh(_) => None,
             Keys::Reused => Some(kept_key(&directory, pair, &certificate)?),
         };
+        let issuer = trust.issuer_of(&certificate).unwrap_or(&trust.ca);
         Ok(Self {
             wish: issued,
             sans_change,
+            issuer: issuer.validity,
             serial: certificate.serial,
             validity: certificate.validity,
             key_type,

@@ -3,11 +3,12 @@
 use time::OffsetDateTime;
 
 use super::{Candidate, carried_life};
-use crate::pki::{Ca, Certificate, Life, Serial};
+use crate::pki::{Certificate, Life, Serial};
 use crate::plan::issue::{Fresh, PlannedPair, pair_files};
 use crate::plan::layout;
 use crate::plan::ledger::Entry;
 use crate::plan::state::HomeState;
+use crate::plan::trust::Issuer;
 use crate::plan::{Change, Error, Plan};
 
 /// One pair that takes the place of another: the change, the ledger's entry, and what the report
@@ -44,7 +45,7 @@ pub struct Renewal {
 /// Makes the new pair of a candidate from its key, a new one or the one that is kept, and a new
 /// serial.
 pub fn reissue(
-    ca: &Ca,
+    issuer: &Issuer,
     candidate: Candidate,
     valid_for: Option<Life>,
     fresh: Fresh,
@@ -52,10 +53,10 @@ pub fn reissue(
 ) -> Result<Reissued, Error> {
     let life = match valid_for {
         Some(life) => life,
-        None => carried_life(candidate.validity, ca.certificate().validity),
+        None => carried_life(candidate.validity, candidate.issuer),
     };
     let replaces = candidate.serial;
-    let (files, entry, pair) = pair_files(ca, candidate.wish, fresh, life, now)?;
+    let (files, entry, pair) = pair_files(issuer, candidate.wish, fresh, life, now)?;
     Ok(Reissued {
         change: Change::ReplaceDirectory {
             path: pair.kind.pair(pair.name.as_str()),
@@ -91,7 +92,7 @@ pub fn refuse_archived(
 }
 
 /// Plans how new pairs take the place of old ones.
-pub fn plan(home: &HomeState, ca: &Ca, reissued: Vec<Reissued>) -> Renewal {
+pub fn plan(home: &HomeState, issuer: &Issuer, reissued: Vec<Reissued>) -> Renewal {
     let mut changes = Vec::with_capacity(reissued.len() + 2);
     if !home.others.iter().any(|name| name == layout::ARCHIVE) {
         changes.push(Change::MakeDirectory {
@@ -117,7 +118,7 @@ pub fn plan(home: &HomeState, ca: &Ca, reissued: Vec<Reissued>) -> Renewal {
             command: "renew",
             changes,
         },
-        ca: ca.certificate().clone(),
+        ca: issuer.ca.certificate().clone(),
         pairs,
     }
 }
