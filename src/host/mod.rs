@@ -11,6 +11,7 @@ pub mod daemon;
 mod environment;
 mod error;
 mod home;
+mod installed;
 mod invoker;
 mod journal;
 mod keys;
@@ -29,6 +30,7 @@ pub use environment::{
 };
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
+pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::fresh;
 pub use read::{
@@ -36,3 +38,4 @@ pub use read::{
     pair_names, pair_state,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
+pub use write::write_report;
