@@ -1,6 +1,7 @@
 //! Turns arguments into a [`Request`].  Past here a host name is a host name.
 
 mod arguments;
+mod check;
 mod install;
 mod install_arguments;
 mod pages;
@@ -14,8 +15,9 @@ use crate::plan::issue::Wish;
 
 use arguments::{
     Arguments, CaCommands, CaPasswdArguments, ClientCommands, ClientIssueArguments, Commands,
-    Global, InitArguments, IssueArguments, ServerCommands, ServerIssueArguments,
+    Global, InitArguments, IssueArguments, OutputForm, ServerCommands, ServerIssueArguments,
 };
+pub use check::{Check, ExitCodes, Form};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
@@ -44,6 +46,8 @@ pub enum Command {
     Issue(Issue),
     /// `list`
     List,
+    /// `check`
+    Check(Check),
     /// `verify`
     Verify {
         /// Opens the CA's key.
@@ -170,11 +174,11 @@ pub enum Mode {
 }
 
 /// The form of what goes to standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// For people
+    /// For people.
     Text,
-    /// For programs; stable, with "version": 1 at its top
+    /// For programs; stable, with "version": 1 at its top.
     Json,
 }
 
@@ -223,6 +227,16 @@ pub fn parse(
 ) -> Result<Request, UsageError> {
     let Arguments { global, command } =
         Arguments::try_parse_from(arguments).map_err(UsageError::Clap)?;
+    let is_check = matches!(command, Commands::Check(_));
+    let output = match global.output {
+        OutputForm::Json => Output::Json,
+        OutputForm::Prometheus if !is_check => {
+            return Err(UsageError::Other(
+                "found --output prometheus, wanted text or json: dockpki check alone has it".into(),
+            ));
+        }
+        OutputForm::Text | OutputForm::Prometheus => Output::Text,
+    };
     let command = match command {
         Commands::Init(arguments) => Command::Init(init(arguments)?),
         Commands::Server(ServerCommands::Issue(ServerIssueArguments { name, san, issue })) => {
@@ -235,6 +249,7 @@ pub fn parse(
             Command::Issue(self::issue("client issue", wishes, issue)?)
         }
         Commands::List => Command::List,
+        Commands::Check(arguments) => Command::Check(check::understood(arguments, global.output)?),
         Commands::Verify {
             passphrase_file,
             installed: false,
@@ -273,7 +288,7 @@ pub fn parse(
     };
     let Global {
         home,
-        output,
+        output: _,
         quiet,
         verbose,
         color,

@@ -4,6 +4,7 @@
 //! error; [`crate::run`] says which is which by where it puts the text.
 
 mod ca;
+mod check;
 mod client;
 mod env;
 mod installed;
@@ -11,6 +12,7 @@ mod issued;
 mod list;
 mod machine;
 mod plan;
+mod prometheus;
 mod table;
 mod verify;
 
@@ -19,6 +21,7 @@ use std::path::Path;
 use time::{Duration, OffsetDateTime};
 
 pub use ca::{CaKey, ca, ca_json};
+pub use check::{Words, check_failed, check_json, check_summary, check_table, unjudged_key};
 pub use client::{
     after_client, client_is_installed, client_json, client_notices, installed_client,
 };
@@ -31,6 +34,7 @@ pub use issued::{already, already_json, issued, issued_json, next_steps, unmet, 
 pub use list::{list, list_json};
 pub use machine::{machine_json, machine_plan, notices};
 pub use plan::{change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json};
+pub use prometheus::check_prometheus;
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,
 };
