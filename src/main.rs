@@ -9,14 +9,20 @@ use dockpki::run::Effect;
 use dockpki::{cli, report, run};
 
 fn main() -> ExitCode {
-    let request = match cli::parse(std::env::args_os()) {
+    let arguments = Vec::from_iter(std::env::args_os());
+    let codes = cli::ExitCodes::of(&arguments);
+    let request = match cli::parse(arguments) {
         Ok(request) => request,
         Err(UsageError::Clap(error)) => {
             // clap knows which of its texts are help and which are errors.
             let _ = error.print();
-            return ExitCode::from(Error::from(UsageError::Clap(error)).exit_code());
+            let code = Error::from(UsageError::Clap(error)).exit_code();
+            return ExitCode::from(codes.of_failure(code));
         }
-        Err(error) => return fail(cli::ColorWhen::Auto, &error.into(), "dockpki"),
+        Err(error) => {
+            let code = fail(cli::ColorWhen::Auto, &error.into(), "dockpki");
+            return ExitCode::from(codes.of_failure(code));
+        }
     };
     let say = |text: &str| {
         let _ = io::stderr().write_all(text.as_bytes());
@@ -39,18 +45,21 @@ fn main() -> ExitCode {
                     };
                     let text = format!("{done}its report cannot be written: {}", error.kind());
                     say(&report::error(report::Style::Plain, &text, None));
-                    ExitCode::from(code)
+                    ExitCode::from(codes.of_failure(code))
                 }
                 Ok(()) => ExitCode::from(outcome.code),
             }
         }
-        Err(error) => fail(request.color, &error, &run::program(&request)),
+        Err(error) => {
+            let code = fail(request.color, &error, &run::program(&request));
+            ExitCode::from(codes.of_failure(code))
+        }
     }
 }
 
-fn fail(color: cli::ColorWhen, error: &Error, program: &str) -> ExitCode {
+fn fail(color: cli::ColorWhen, error: &Error, program: &str) -> u8 {
     let (_, style) = run::styles(color);
     let text = report::error(style, &error.to_string(), error.hint(program).as_deref());
     let _ = io::stderr().write_all(text.as_bytes());
-    ExitCode::from(error.exit_code())
+    error.exit_code()
 }

@@ -83,7 +83,7 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "",
     "init",
     "server",
@@ -91,6 +91,7 @@ const COMMANDS: [&str; 19] = [
     "client",
     "client issue",
     "list",
+    "check",
     "verify",
     "ca",
     "ca show",
@@ -1338,41 +1339,6 @@ fn ca_passwd_asks_before_it_removes_the_passphrase() {
 
 // ---- list
 
-/// A home with a certificate in every state.
-fn home_in_every_state() -> TestHome {
-    let home = home_with_ca_of(days(-200, 3650));
-    let ca = ca_of(&home);
-    put_client(&home, &ca, "due", days(-100, 20));
-    put_client(&home, &ca, "not-yet-valid", days(10, 30));
-    put_client(&home, &ca, "expired", days(-100, -11));
-    let revoked = put_client(&home, &ca, "revoked", days(-1, 100));
-    let now = OffsetDateTime::now_utc();
-    let fingerprint = "ff".repeat(32);
-    let mut entry = Entry::issued(Purpose::Client, "revoked", &revoked, fingerprint, now, now);
-    entry.event = Event::Revoked;
-    append(&home, &entry);
-    let names = [
-        "certificate-missing",
-        "certificate-broken",
-        "key-missing",
-        "key-open",
-        "key-broken",
-        "key-does-not-match",
-    ];
-    for name in names {
-        put_client(&home, &ca, name, days(-1, 100));
-    }
-    let path = |name: &str, file: &str| pair_path(&home, PairKind::Client, name).join(file);
-    fs::remove_file(path("certificate-missing", "cert.pem")).unwrap();
-    cut(&path("certificate-broken", "cert.pem"), 0o444);
-    fs::remove_file(path("key-missing", "key.pem")).unwrap();
-    set_mode(&path("key-open", "key.pem"), 0o640);
-    cut(&path("key-broken", "key.pem"), 0o400);
-    let other = fs::read(path("due", "key.pem")).unwrap();
-    write(&path("key-does-not-match", "key.pem"), 0o400, other);
-    home
-}
-
 shown_with_a_ca! {
     list: "dockpki list";
     list_as_json: "dockpki list --output json";
@@ -1949,8 +1915,9 @@ fn every_golden_belongs_to_a_test() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // Those are of tests/cli_install.
-                if !path.ends_with("tests/cli/install") {
+                // Those are of tests/cli_install and of tests/cli_check.
+                let elsewhere = ["tests/cli/install", "tests/cli/check"];
+                if !elsewhere.iter().any(|it| path.ends_with(it)) {
                     directories.push(path);
                 }
                 continue;

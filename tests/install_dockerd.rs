@@ -12,6 +12,8 @@
 
 mod support;
 
+#[path = "install_dockerd/check.rs"]
+mod check;
 #[path = "install_dockerd/client.rs"]
 mod client;
 #[path = "install_dockerd/cut_off.rs"]

@@ -162,3 +162,28 @@ fn a_link_of_the_callers_does_not_lead_root_astray() {
     assert_eq!(refused.code, 1, "{refused:#?}");
     assert_eq!(before, snapshot(&roots));
 }
+
+#[test]
+fn check_looks_at_the_callers_files_and_follows_no_link_there() {
+    let Some(sudo) = Sudo::new() else { return };
+    sudo.run(INSTALL).succeeds();
+    let row = |file: &str| {
+        let path = sudo.user().join(".docker").join(file).display().to_string();
+        let ran = sudo.run(&["check", "--installed", "--output", "json"]);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let rows = report["certificates"].as_array().unwrap().clone();
+        let row = rows.into_iter().find(|row| row["path"] == path);
+        row.unwrap_or_else(|| panic!("no {path} in {report:#}"))
+    };
+    assert_eq!(row("cert.pem")["state"], "valid");
+    let contexts = sudo.run(&["check", "--installed"]).stdout;
+    assert!(
+        contexts.contains("context localhost: cert.pem"),
+        "{contexts}"
+    );
+    // Only root may read what it leads to.
+    let link = sudo.user().join(".docker/cert.pem");
+    fs::remove_file(&link).unwrap();
+    symlink(sudo.home.path().join("clients/alice/cert.pem"), &link).unwrap();
+    assert_eq!(row("cert.pem")["state"], "certificate broken");
+}

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use super::check::CheckArguments;
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
-use super::{ColorWhen, Mode, Output};
+use super::{ColorWhen, Mode};
 
 /// The TLS PKI for Docker's remote API
 ///
@@ -40,7 +41,7 @@ pub(super) struct Global {
     pub(super) home: Option<PathBuf>,
     /// Choose the form of standard output
     #[arg(long, value_name = "FORM", global = true, default_value = "text")]
-    pub(super) output: Output,
+    pub(super) output: OutputForm,
     /// Say nothing but errors and what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
@@ -50,6 +51,18 @@ pub(super) struct Global {
     /// Choose when to colour
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
     pub(super) color: ColorWhen,
+}
+
+/// What `--output` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputForm {
+    /// For people
+    Text,
+    /// For programs; stable, with "version": 1 at its top
+    Json,
+    /// For Prometheus; `check` alone has it, and its help tells of it
+    #[value(hide = true)]
+    Prometheus,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +83,12 @@ pub(super) enum Commands {
     ///
     /// Shows kind, name, state, time left, end, serial and SANs of each certificate. Does not need the CA's key.
     List,
+    /// Tell monitoring what is due, and what is not served
+    ///
+    /// Judges everything the home holds: CA, servers and clients. The first line is a summary, the table has the worst first, with what mends it: a command, where there is one. Does not need the CA's key, asks nothing and changes nothing.
+    ///
+    /// --installed adds this machine: the daemon's files, the certificate it serves at each address, those in ~/.docker and in docker contexts, under sudo the caller's. A certificate that was renewed but not installed, or not served since, is told apart from one that is due.
+    Check(CheckArguments),
     /// Check the home offline
     ///
     /// Judges chain, purposes, names, keys, lives, modes and owners. Each finding names the file, what was found, what was wanted and what mends it: a command, where there is one. Exits with 1 if there is one.

@@ -1,6 +1,7 @@
 //! Turns arguments into a [`Request`].  Past here a host name is a host name.
 
 mod arguments;
+mod check;
 mod install;
 mod install_arguments;
 mod pages;
@@ -15,8 +16,9 @@ use crate::plan::issue::Wish;
 
 use arguments::{
     Arguments, CaCommands, CaPasswdArguments, ClientCommands, ClientIssueArguments, Commands,
-    Global, InitArguments, IssueArguments, ServerCommands, ServerIssueArguments,
+    Global, InitArguments, IssueArguments, OutputForm, ServerCommands, ServerIssueArguments,
 };
+pub use check::{Check, ExitCodes, Form};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
@@ -48,6 +50,8 @@ pub enum Command {
     Renew(Box<Renew>),
     /// `list`
     List,
+    /// `check`
+    Check(Check),
     /// `verify`
     Verify {
         /// Opens the CA's key.
@@ -174,11 +178,11 @@ pub enum Mode {
 }
 
 /// The form of what goes to standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
-    /// For people
+    /// For people.
     Text,
-    /// For programs; stable, with "version": 1 at its top
+    /// For programs; stable, with "version": 1 at its top.
     Json,
 }
 
@@ -227,6 +231,16 @@ pub fn parse(
 ) -> Result<Request, UsageError> {
     let Arguments { global, command } =
         Arguments::try_parse_from(arguments).map_err(UsageError::Clap)?;
+    let is_check = matches!(command, Commands::Check(_));
+    let output = match global.output {
+        OutputForm::Json => Output::Json,
+        OutputForm::Prometheus if !is_check => {
+            return Err(UsageError::Other(
+                "found --output prometheus, wanted text or json: dockpki check alone has it".into(),
+            ));
+        }
+        OutputForm::Text | OutputForm::Prometheus => Output::Text,
+    };
     let command = match command {
         Commands::Init(arguments) => Command::Init(init(arguments)?),
         Commands::Server(ServerCommands::Issue(ServerIssueArguments { name, san, issue })) => {
@@ -240,6 +254,7 @@ pub fn parse(
         }
         Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
         Commands::List => Command::List,
+        Commands::Check(arguments) => Command::Check(check::understood(arguments, global.output)?),
         Commands::Verify {
             passphrase_file,
             installed: false,
@@ -278,7 +293,7 @@ pub fn parse(
     };
     let Global {
         home,
-        output,
+        output: _,
         quiet,
         verbose,
         color,

@@ -130,6 +130,14 @@ impl Error {
         }
     }
 
+    /// The cause alone, for who tells the path beside it.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Io { cause, .. } => words(cause),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the system said that this user may not.
     pub fn is_permission(&self) -> bool {
         matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied)

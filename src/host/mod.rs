@@ -13,6 +13,7 @@ mod error;
 mod exchange;
 mod home;
 mod hook;
+mod installed;
 mod invoker;
 mod journal;
 mod keys;
@@ -34,6 +35,7 @@ pub use environment::{
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
 pub use hook::run_hook;
+pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, fresh_unless, side_by_side_from};
 pub use parallel::map as side_by_side;
@@ -43,3 +45,4 @@ pub use read::{
     map_pairs, pair_names, pair_state,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
+pub use write::write_report;

@@ -173,6 +173,11 @@ fn directory_state(path: &Path) -> Result<Option<DirectoryState>, Error> {
     }
 }
 
+/// Reads a file anybody may see; who wants a key asks [`key_state`].
+pub(super) fn public_state(path: &Path) -> FileState {
+    file_state(path, Secrecy::Public)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Secrecy {
     Public,

@@ -26,6 +26,24 @@ pub(super) fn create_file(path: &Path, mode: u32, content: &[u8]) -> Result<File
     Ok(file)
 }
 
+/// Puts a report in its place, whole: who reads it finds the one before or this one.
+pub fn write_report(path: &Path, content: &[u8]) -> Result<(), Error> {
+    const MODE: u32 = 0o644;
+    let staged = staged_path(path)?;
+    let written = create_file(&staged, MODE, content)
+        .and_then(|file| file.sync_all().map_err(Error::io("write", path)))
+        .and_then(|()| fs::rename(&staged, path).map_err(Error::io("write", path)));
+    written.map_err(|error| {
+        // Why is told already.
+        let _ = fs::remove_file(&staged);
+        match error {
+            // Nobody knows the staged file.
+            Error::Io { action, cause, .. } => Error::io(action, path)(cause),
+            other => other,
+        }
+    })
+}
+
 /// Makes a directory for its owner alone, then gives it its mode.
 pub(super) fn create_directory(path: &Path, mode: u32) -> Result<(), Error> {
     DirBuilder::new()

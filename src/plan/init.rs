@@ -86,7 +86,10 @@ pub fn plan(
         mode: layout::CERTIFICATE_MODE,
         content: Content::Public(certificate.pem()),
     }));
-    changes.push(Change::CreateFile(ca_key_file(issuer.ca.key(), passphrase)?));
+    changes.push(Change::CreateFile(ca_key_file(
+        issuer.ca.key(),
+        passphrase,
+    )?));
     let mut lines = Entry::issued(
         pki::Purpose::Ca,
         &common_name,

@@ -99,26 +99,45 @@ pub fn ca_row(ca: &Certificate, now: OffsetDateTime) -> Row {
 
 /// The row of a server or client.
 pub fn pair_row(pair: &PairState, revoked: &HashSet<String>, now: OffsetDateTime) -> Row {
-    let row = |certificate, standing| Row {
+    let (certificate, standing) = pair_standing(pair, revoked, now);
+    Row {
         purpose: pair.kind.purpose(),
         name: pair.name.clone(),
-        certificate,
+        certificate: certificate.map(|certificate| row_certificate(&certificate, now)),
         standing,
-    };
+    }
+}
+
+/// How it stands with a server or client, and its certificate if that can be read.
+pub fn pair_standing(
+    pair: &PairState,
+    revoked: &HashSet<String>,
+    now: OffsetDateTime,
+) -> (Option<Certificate>, Standing) {
     let certificate = match &pair.certificate {
-        FileState::Absent => return row(None, Standing::CertificateMissing),
+        FileState::Absent => return (None, Standing::CertificateMissing),
         FileState::Present(file) => Certificate::from_pem(&file.content),
-        _ => return row(None, Standing::CertificateBroken),
+        _ => return (None, Standing::CertificateBroken),
     };
     let Ok(certificate) = certificate else {
-        return row(None, Standing::CertificateBroken);
+        return (None, Standing::CertificateBroken);
     };
-    let standing = match standing_in_time(&certificate, now) {
+    let standing = standing(&certificate, &pair.key, revoked, now);
+    (Some(certificate), standing)
+}
+
+/// How it stands with a certificate and the key beside it.
+pub fn standing(
+    certificate: &Certificate,
+    key: &FileState,
+    revoked: &HashSet<String>,
+    now: OffsetDateTime,
+) -> Standing {
+    match standing_in_time(certificate, now) {
         _ if revoked.contains(&certificate.serial.to_string()) => Standing::Revoked,
         Standing::Expired => Standing::Expired,
-        in_time => standing_of_key(&pair.key, &certificate).unwrap_or(in_time),
-    };
-    row(Some(row_certificate(&certificate, now)), standing)
+        in_time => standing_of_key(key, certificate).unwrap_or(in_time),
+    }
 }
 
 fn row_certificate(certificate: &Certificate, now: OffsetDateTime) -> RowCertificate {

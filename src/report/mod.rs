@@ -4,6 +4,7 @@
 //! error; [`crate::run`] says which is which by where it puts the text.
 
 mod ca;
+mod check;
 mod client;
 mod env;
 mod installed;
@@ -11,6 +12,7 @@ mod issued;
 mod list;
 mod machine;
 mod plan;
+mod prometheus;
 mod renew;
 mod table;
 mod verify;
@@ -20,6 +22,7 @@ use std::path::Path;
 use time::{Duration, OffsetDateTime};
 
 pub use ca::{CaKey, ca, ca_json};
+pub use check::{Words, check_failed, check_json, check_summary, check_table, unjudged_key};
 pub use client::{
     after_client, client_is_installed, client_json, client_notices, installed_client,
 };
@@ -35,6 +38,7 @@ pub use plan::{
     change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json,
     planned_with_old_keys,
 };
+pub use prometheus::check_prometheus;
 pub use renew::{
     Hook, hook_failed, nothing_due, renewed, renewed_json, renewed_next, renewed_talk,
 };

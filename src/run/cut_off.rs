@@ -30,6 +30,8 @@ impl Meeting {
             Command::CaPasswd(wish) => by_mode(wish.mode),
             Command::Renew(wish) => by_mode(wish.mode),
             Command::List | Command::Verify { .. } | Command::CaShow => Self::TakeUp,
+            // A monitor restarts nothing.
+            Command::Check(_) => Self::Tell,
             // A shell waits for it, at every login perhaps.
             Command::Env(_) | Command::Completions(_) | Command::Man(_) => Self::Tell,
             Command::InstallServer(_)

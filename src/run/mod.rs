@@ -1,5 +1,6 @@
 //! One command: read, plan, show, apply.
 
+mod check;
 mod client;
 mod cut_off;
 mod home;
@@ -88,6 +89,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::Issue(wish) => Session::new(request, say)?.issue(wish),
         Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
+        Command::Check(wish) => check::run(request, wish, say),
         Command::Verify { passphrase_file } => {
             Session::new(request, say)?.verify(passphrase_file.as_deref())
         }

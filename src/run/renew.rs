@@ -190,7 +190,14 @@ impl Session<'_> {
                 .map(|(kind, name)| candidate(host::pair_state(&self.home, kind, name)))
                 .collect(),
         };
-        let decision = renew::decide(candidates, wish, trust.ca.validity, &revoked, &self.home, now)?;
+        let decision = renew::decide(
+            candidates,
+            wish,
+            trust.ca.validity,
+            &revoked,
+            &self.home,
+            now,
+        )?;
         Ok(Look { state, decision })
     }
 

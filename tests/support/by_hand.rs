@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use dockpki::pki::{Ca, KeyType, Name, PrivateKey, Purpose, Serial, Validity, certificate_pem};
 use dockpki::plan::layout::{self, PairKind};
-use dockpki::plan::ledger::Entry;
+use dockpki::plan::ledger::{Entry, Event};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyIdMethod, KeyUsagePurpose, SanType, SerialNumber,
@@ -233,4 +233,39 @@ pub fn pem(label: &str, der: &[u8]) -> String {
 pub fn cut(path: &Path, mode: u32) {
     let content = fs::read(path).unwrap();
     write(path, mode, &content[..content.len() / 2]);
+}
+
+/// A home with a certificate in every state.
+pub fn home_in_every_state() -> TestHome {
+    let home = home_with_ca_of(days(-200, 3650));
+    let ca = ca_of(&home);
+    put_client(&home, &ca, "due", days(-100, 20));
+    put_client(&home, &ca, "not-yet-valid", days(10, 30));
+    put_client(&home, &ca, "expired", days(-100, -11));
+    let revoked = put_client(&home, &ca, "revoked", days(-1, 100));
+    let now = OffsetDateTime::now_utc();
+    let fingerprint = "ff".repeat(32);
+    let mut entry = Entry::issued(Purpose::Client, "revoked", &revoked, fingerprint, now, now);
+    entry.event = Event::Revoked;
+    append(&home, &entry);
+    let names = [
+        "certificate-missing",
+        "certificate-broken",
+        "key-missing",
+        "key-open",
+        "key-broken",
+        "key-does-not-match",
+    ];
+    for name in names {
+        put_client(&home, &ca, name, days(-1, 100));
+    }
+    let path = |name: &str, file: &str| pair_path(&home, PairKind::Client, name).join(file);
+    fs::remove_file(path("certificate-missing", "cert.pem")).unwrap();
+    cut(&path("certificate-broken", "cert.pem"), 0o444);
+    fs::remove_file(path("key-missing", "key.pem")).unwrap();
+    set_mode(&path("key-open", "key.pem"), 0o640);
+    cut(&path("key-broken", "key.pem"), 0o400);
+    let other = fs::read(path("due", "key.pem")).unwrap();
+    write(&path("key-does-not-match", "key.pem"), 0o400, other);
+    home
 }

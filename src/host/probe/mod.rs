@@ -1,7 +1,8 @@
 //! Proves that a daemon answers our client over mutual TLS, and nobody else.
 //!
 //! [`prove`] asks over the network; [`Local`] asks over the daemon's own socket, where there is
-//! no TLS.  Both wait for a daemon that is being restarted, up to a deadline.
+//! no TLS.  Both wait for a daemon that is being restarted, up to a deadline.  [`served`] only looks
+//! at its certificate, for which nobody needs one.
 
 mod deadline;
 mod failure;
@@ -9,6 +10,7 @@ mod http;
 mod identity;
 mod local;
 mod question;
+mod served;
 mod target;
 mod tls;
 mod words;
@@ -21,6 +23,7 @@ use std::time::Instant;
 pub use failure::{Failure, Probe};
 pub use identity::{Identity, stranger};
 pub use local::{Info, Local};
+pub use served::served;
 pub use target::Target;
 
 use self::deadline::until;

@@ -2,6 +2,7 @@
 
 mod client;
 mod local;
+mod served;
 mod server;
 mod strangers;
 

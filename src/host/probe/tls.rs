@@ -219,7 +219,7 @@ fn is_broken(cause: &io::Error) -> bool {
 }
 
 /// Connects to the first address that answers; each gets its share of the time.
-fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
+pub(super) fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
     let addresses = Vec::from_iter((host, port).to_socket_addrs()?);
     let mut refusal = io::Error::from(ErrorKind::NotFound);
     for (tried, address) in addresses.iter().enumerate() {

@@ -26,6 +26,12 @@ const KEYS: [&str; 3] = ["Name", "Metadata", "Endpoints"];
 const HOST: &str = "Host";
 const SKIP_TLS_VERIFY: &str = "SkipTLSVerify";
 
+/// The name of the context a meta.json is of, if it says one that docker takes.
+pub fn name_in(content: &[u8]) -> Option<ContextName> {
+    let json: Value = serde_json::from_slice(content).ok()?;
+    json.get(KEYS[0])?.as_str()?.parse().ok()
+}
+
 impl Metadata {
     /// Of a context that is still to be.
     pub fn new(name: &ContextName) -> Self {

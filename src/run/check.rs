@@ -1,0 +1,151 @@
+//! `check`: reads, judges, tells.  Nothing is asked and nothing needs a key.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::install::prefix;
+use super::{Effect, Outcome, Session};
+use crate::cli::{self, Form, Request, Talk};
+use crate::error::Error;
+use crate::host::{self, daemon};
+use crate::pki::Purpose;
+use crate::plan::check::installed::{installed, unjudged_keys};
+use crate::plan::check::{self, Checked, Known, Severity};
+use crate::plan::install::DaemonMode;
+use crate::plan::layout;
+use crate::plan::ledger::Entry;
+use crate::plan::list;
+use crate::report;
+
+/// How long a daemon may take to show its certificate, at each address.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Checks; whoever reads standard output alone, as Nagios does, is told of a failure there.
+pub(super) fn run(
+    request: &Request,
+    wish: &cli::Check,
+    say: &dyn Fn(&str),
+) -> Result<Outcome, Error> {
+    let checked = Session::new(request, say).and_then(|session| session.check(wish));
+    match (checked, wish.form) {
+        (Err(error), Form::Text) => {
+            let (_, stderr) = super::styles(request.color);
+            let hint = error.hint(&super::program(request));
+            Ok(Outcome {
+                data: report::check_failed(&error.to_string()),
+                talk: report::error(stderr, &error.to_string(), hint.as_deref()),
+                code: Severity::Unknown.exit_code(),
+                effect: Effect::None,
+            })
+        }
+        (checked, _) => checked,
+    }
+}
+
+/// What the home holds, judged.
+#[derive(Default)]
+struct Judged {
+    rows: Vec<Checked>,
+    ledger: Vec<Entry>,
+    revoked: HashSet<String>,
+}
+
+impl Session<'_> {
+    fn check(&self, wish: &cli::Check) -> Result<Outcome, Error> {
+        let now = host::clock();
+        let thresholds = &wish.thresholds;
+        let home = self.reading(|| self.judged_home(wish, now));
+        let Judged {
+            rows,
+            ledger,
+            revoked,
+        } = match (home, &wish.installed) {
+            (Ok(home), _) => home,
+            // A laptop, or a host of a CA that lives elsewhere.
+            (Err(Error::Plan(crate::plan::Error::NoCa { .. })), Some(_)) => Judged::default(),
+            (Err(Error::Host(error)), Some(_)) => Judged {
+                rows: vec![check::home::unread(
+                    Purpose::Ca,
+                    self.home.display().to_string(),
+                    &self.home,
+                    &error.cause(),
+                )],
+                ..Judged::default()
+            },
+            (Err(error), _) => return Err(error),
+        };
+        let mut all = rows;
+        let mut talk = String::new();
+        let mut mode = DaemonMode::Rootful;
+        if let Some(root) = &wish.installed {
+            let found = host::installed(&prefix(root)?, LIMIT);
+            let known = Known {
+                rows: &all,
+                ledger: &ledger,
+            };
+            let rows = installed(&found, known, &revoked, thresholds, now);
+            let notes = unjudged_keys(&found).map(|path| report::unjudged_key(self.stderr, path));
+            talk.extend(notes);
+            all.extend(rows);
+            mode = found.mode;
+        }
+        check::sort(&mut all);
+        let control = daemon::default_control(mode, PathBuf::new);
+        let words = report::Words {
+            home: &self.home,
+            program: &self.program,
+            control: control.as_ref(),
+            now,
+        };
+        let summary = report::check_summary(&words, &all);
+        let report = match (wish.form, self.request.talk) {
+            (Form::Text, Talk::Quiet) => summary.clone(),
+            (Form::Text, _) => summary.clone() + &report::check_table(self.stdout, &words, &all),
+            (Form::Json, _) => report::check_json(&words, &all),
+            (Form::Prometheus, _) => report::check_prometheus(&words, &all),
+        };
+        let (data, effect) = match &wish.write {
+            Some(path) => {
+                host::write_report(path, report.as_bytes())?;
+                (summary, Effect::Changed)
+            }
+            None => (report, Effect::None),
+        };
+        Ok(Outcome {
+            code: check::worst(&all).exit_code(),
+            effect,
+            ..self.outcome(data, talk)
+        })
+    }
+
+    fn judged_home(&self, wish: &cli::Check, now: OffsetDateTime) -> Result<Judged, Error> {
+        let thresholds = &wish.thresholds;
+        let state = host::home_state(&self.home)?;
+        if let Err(error @ crate::plan::Error::NoCa { .. }) = state.ca() {
+            // Nothing to judge is not the same as nothing due.
+            return Err(error.into());
+        }
+        let file = &state.ca_certificate;
+        let mut rows = check::home::authorities(&self.home, file, thresholds, now);
+        let ledger = state.ledger().unwrap_or_else(|error| {
+            let path = self.home.join(layout::LEDGER);
+            let label = layout::LEDGER.to_owned();
+            let cause = error.to_string();
+            rows.push(check::home::unread(Purpose::Ca, label, &path, &cause));
+            Vec::new()
+        });
+        let revoked = list::revoked(&ledger);
+        let home = &self.home;
+        rows.extend(host::map_pairs(home, |pair| {
+            check::home::pair(home, &pair, &revoked, thresholds, now)
+        })?);
+        Ok(Judged {
+            rows,
+            ledger,
+            revoked,
+        })
+    }
+}
