@@ -8,7 +8,7 @@ use crate::pki::{Life, PrivateKey, Validity};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Scope, Selector};
-use crate::plan::state::{HomeState, PairState};
+use crate::plan::state::{HomeState, OldPair};
 use crate::report::{self, Hook};
 
 /// The variable in which a hook finds the names, with spaces between.
@@ -178,16 +178,16 @@ impl Session<'_> {
         // A CA that issues nothing now renews nothing, whatever is due.
         Validity::of_leaf(Life::LEAF, now, ca.validity)?;
         let path = self.home.as_path();
-        let candidate = |pair: PairState| {
+        let candidate = |pair: OldPair| {
             let candidate = Candidate::of(path, &pair, wish);
             (pair.kind, pair.name, candidate)
         };
         let candidates = match &wish.scope {
-            Scope::All => host::map_pairs(&self.home, candidate)?,
+            Scope::All => host::map_old_pairs(path, wish.keys, candidate)?,
             Scope::Named(selectors) => self
                 .named(selectors)?
                 .into_iter()
-                .map(|(kind, name)| candidate(host::pair_state(&self.home, kind, name)))
+                .map(|(kind, name)| candidate(host::old_pair(path, kind, name, wish.keys)))
                 .collect(),
         };
         let decision = renew::decide(candidates, wish, ca.validity, &revoked, &self.home, now)?;

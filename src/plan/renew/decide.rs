@@ -12,7 +12,7 @@ use crate::pki::{
 use crate::plan::Error;
 use crate::plan::issue;
 use crate::plan::layout::PairKind;
-use crate::plan::state::{FileState, PairState};
+use crate::plan::state::{FileState, OldPair};
 use crate::plan::verify::found_words;
 
 /// A server or client that can be renewed, with all that is carried over.
@@ -39,7 +39,7 @@ impl Candidate {
     ///
     /// # Errors
     /// [`Error::Unsound`] or [`Error::OpenKey`] with the file from which it cannot be.
-    pub fn of(home: &Path, pair: &PairState, wish: &Wish) -> Result<Self, Error> {
+    pub fn of(home: &Path, pair: &OldPair, wish: &Wish) -> Result<Self, Error> {
         let directory = home.join(pair.kind.pair(&pair.name));
         let path = directory.join(pair.kind.certificate_file());
         let unsound = |found: String, wanted: &str| Error::Unsound {
@@ -131,11 +131,11 @@ fn sans(certificate: &Certificate, wish: &Sans) -> Result<SubjectAltNames, (Stri
 
 fn kept_key(
     directory: &Path,
-    pair: &PairState,
+    pair: &OldPair,
     certificate: &Certificate,
 ) -> Result<PrivateKey, Error> {
     let path = directory.join(pair.kind.key_file());
-    let found = match &pair.key {
+    let found = match pair.key.as_ref().unwrap_or(&FileState::Absent) {
         FileState::OpenKey { mode } => return Err(Error::OpenKey { path, mode: *mode }),
         FileState::Present(file) => match PrivateKey::from_pem(&file.content) {
             Ok(key) if *key.public_key() == certificate.public_key => return Ok(key),
