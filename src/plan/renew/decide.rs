@@ -53,10 +53,10 @@ impl Candidate {
         };
         let certificate = Certificate::from_pem(&file.content)
             .map_err(|error| unsound(found_words(&error), wanted))?;
-        let name: Name = pair.name.parse().map_err(|error| Error::Unsound {
+        let name: Name = pair.name.parse().map_err(|_| Error::Unsound {
             path: directory.clone(),
-            found: format!("{error}"),
-            wanted: "a name that can be issued".into(),
+            found: format!("the name `{}`", pair.name),
+            wanted: "one that can be issued".into(),
         })?;
         let key_type = match (wish.keys, certificate.public_key.key_type()) {
             (Keys::Fresh(Some(key_type)), _) | (_, Some(key_type)) => key_type,
