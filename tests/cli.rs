@@ -83,13 +83,14 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "",
     "init",
     "server",
     "server issue",
     "client",
     "client issue",
+    "renew",
     "list",
     "check",
     "verify",
@@ -839,7 +840,15 @@ fn refuses_a_journal_that_leads_out_of_the_home() {
     fs::write(&victim, "mine").unwrap();
     let steps = [
         r#"{"step":"place","staged":"../victim","path":"clients/x"}"#,
-        r#"{"step":"replace","staged":".ca.pem.0123456789abcdef","path":"../victim"}"#,
+        r#"{"step":"replace","staged":".ca.pem.0123456789abcdef","kept":".ca.pem.0123456789abcdee","path":"../victim"}"#,
+        r#"{"step":"replace","staged":".ca.pem.0123456789abcdef","kept":"../victim","path":"ca.pem"}"#,
+        r#"{"step":"replace","staged":".ca.pem.0123456789abcdef","kept":".ca.pem.0123456789abcdef","path":"ca.pem"}"#,
+        r#"{"step":"replace","staged":"clients/x/.key.pem.0123456789abcdef","kept":"clients/x/.key.pem.0123456789abcdee","path":"clients/x/key.pem"}"#,
+        r#"{"step":"place","staged":"archive/../.victim.0123456789abcdef","path":"archive/../victim"}"#,
+        r#"{"step":"exchange","staged":"../victim","path":"clients/x","archived":"archive/07","before":"0a","after":"0b"}"#,
+        r#"{"step":"exchange","staged":"clients/.x.0123456789abcdef","path":"clients/x","archived":"archive/../../victim","before":"0a","after":"0b"}"#,
+        r#"{"step":"exchange","staged":"clients/.x.0123456789abcdef","path":"clients/x","archived":"clients/07","before":"0a","after":"0b"}"#,
+        r#"{"step":"exchange","staged":"../.victim.0123456789abcdef","path":"../victim","archived":"archive/07","before":"0a","after":"0b"}"#,
         r#"{"step":"append","path":"../victim","before":null}"#,
         r#"{"step":"make_directory","path":"../victim"}"#,
         r#"{"step":"set_mode","path":"../victim","before":438}"#,
@@ -1915,8 +1924,8 @@ fn every_golden_belongs_to_a_test() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // Those are of tests/cli_install and of tests/cli_check.
-                let elsewhere = ["tests/cli/install", "tests/cli/check"];
+                // Those are of tests/cli_install, tests/cli_check and tests/cli_renew.
+                let elsewhere = ["tests/cli/install", "tests/cli/check", "tests/cli/renew"];
                 if !elsewhere.iter().any(|it| path.ends_with(it)) {
                     directories.push(path);
                 }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use dockpki::pki::{Ca, KeyType, Life, PrivateKey, Serial, Validity};
+use support::by_hand::{self, ca_of, days, put_client};
 use support::{Ran, TestHome, has, is_root, program_exists, snapshot};
 use time::{Duration, OffsetDateTime};
 
@@ -333,6 +334,68 @@ fn ten_inits_at_once_make_one_ca() {
         assert_eq!(ledger(&home).len(), 3);
         assert_whole(&home);
     }
+}
+
+/// A home whose CA is old, with the client `old`, which is due, beside alice and the server.
+fn home_with_due() -> TestHome {
+    let home = by_hand::home_with_ca_of(days(-1000, 2650));
+    home.run(["server", "issue", "localhost", "--san", "localhost"])
+        .succeeds();
+    home.run(["client", "issue", "alice"]).succeeds();
+    put_client(&home, &ca_of(&home), "old", days(-300, 65));
+    home
+}
+
+#[test]
+fn ten_renewals_at_once_renew_what_is_due_once() {
+    let home = home_with_due();
+    let before = ledger(&home).len();
+    let spawn = |_| {
+        let mut command = home.command();
+        command.arg("renew");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let running: Vec<_> = (0..10).map(spawn).collect();
+    let mut renewed = 0;
+    for child in running {
+        let ran = Ran::from(child.wait_with_output().unwrap()).succeeds();
+        match ran.stdout.starts_with("Renewed 1 certificate") {
+            true => renewed += 1,
+            false => assert!(ran.stdout.contains("nothing is due"), "{ran:#?}"),
+        }
+    }
+    assert_eq!(renewed, 1);
+    assert_eq!(ledger(&home).len(), before + 1);
+    home.run(["verify"]).succeeds();
+}
+
+#[test]
+fn ten_forced_renewals_at_once_lose_no_certificate() {
+    let home = TestHome::with_ca(&[]);
+    let spawn = |_| {
+        let mut command = home.command();
+        command.args(["renew", "--force"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let running: Vec<_> = (0..10).map(spawn).collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    let archive = fs::read_dir(home.path().join("archive")).unwrap();
+    let archived = archive.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let now = list(&home)
+        .into_iter()
+        .map(|it| it["serial"].as_str().unwrap().to_owned());
+    let there: BTreeSet<_> = archived.chain(now).collect();
+    let entered = ledger(&home).into_iter();
+    let entered: BTreeSet<_> = entered
+        .map(|it| it["serial"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(there, entered);
+    assert_eq!(there.len(), 23, "the CA, two, and ten times two");
+    home.run(["verify"]).succeeds();
 }
 
 #[test]

@@ -25,6 +25,28 @@ fn every_command_of_readme_works_after_init() {
     }
 }
 
+/// Each line of the chapter on renewing, in a home that has its server.
+#[test]
+fn every_renewal_of_readme_works() {
+    let readme = readme();
+    let chapter = readme.split("## Renewing").nth(1).unwrap();
+    let block = chapter.split("```").nth(1).unwrap();
+    let lines = block.lines().filter_map(|line| {
+        let line = line.strip_prefix("dockpki ")?;
+        Some(line.split('#').next().unwrap().trim())
+    });
+    let lines = Vec::from_iter(lines);
+    assert!(lines.len() >= 4, "{lines:?}");
+    let home = TestHome::with_ca(&[]);
+    let server = ["server", "issue", "web-1", "--san", "web-1.example.com"];
+    home.run(server).succeeds();
+    for line in lines {
+        home.run(line.split(' ')).succeeds();
+    }
+    let ran = home.run(["verify"]).succeeds();
+    assert!(ran.stdout.contains("nothing found"), "{ran:#?}");
+}
+
 #[test]
 fn every_example_of_the_help_page_works_in_order() {
     let help = dockpki().arg("--help").output().unwrap();

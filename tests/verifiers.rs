@@ -115,6 +115,39 @@ fn openssl_refuses_other_names_purposes_and_cas() {
     }
 }
 
+#[test]
+fn openssl_and_webpki_accept_what_was_renewed_and_what_it_replaced() {
+    let replaced = |files: &Files, file: &str| {
+        let archive = fs::read_dir(files.home.path().join("archive")).unwrap();
+        let mut paths = archive.map(|entry| entry.unwrap().path().join(file));
+        paths.find(|path| path.exists()).unwrap()
+    };
+    for key_type in KEY_TYPES {
+        for keys in [&["--force"][..], &["--force", "--reuse-key"]] {
+            let files = Files::of_type(key_type);
+            files.home.run(["renew"].iter().chain(keys)).succeeds();
+            let servers = [files.server.clone(), replaced(&files, "server-cert.pem")];
+            let clients = [files.client.clone(), replaced(&files, "cert.pem")];
+            for server in &servers {
+                webpki(&files.ca, server, KeyUsage::server_auth()).unwrap();
+                webpki_name(server, "127.0.0.1").unwrap();
+            }
+            for client in &clients {
+                webpki(&files.ca, client, KeyUsage::client_auth()).unwrap();
+            }
+            if has_openssl() {
+                for server in &servers {
+                    let named = [&SERVER[..], &["-verify_hostname", "localhost"]].concat();
+                    openssl_verify(&files.ca, server, &named).succeeds();
+                }
+                for client in &clients {
+                    openssl_verify(&files.ca, client, &CLIENT).succeeds();
+                }
+            }
+        }
+    }
+}
+
 // What openssl reads in them
 
 #[test]

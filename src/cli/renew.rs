@@ -36,10 +36,10 @@ pub(super) struct RenewArguments {
     /// Keep the keys [default: new keys]
     #[arg(long, conflicts_with = "key_type")]
     reuse_key: bool,
-    /// Give one server these host names and addresses instead, comma-separated, repeatable
+    /// Give one server these host names and addresses instead, due or not; comma-separated, repeatable
     #[arg(long, value_name = "LIST", conflicts_with = "add_san")]
     san: Vec<String>,
-    /// Give one server these host names and addresses too, comma-separated, repeatable
+    /// Give one server these host names and addresses too, due or not; comma-separated, repeatable
     #[arg(long, value_name = "LIST")]
     add_san: Vec<String>,
     /// Choose the new keys: p256, p384, ed25519, rsa2048, rsa3072 or rsa4096 [default: as the old ones]

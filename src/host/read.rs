@@ -11,7 +11,8 @@ use super::error::words;
 use super::{Error, parallel, write};
 use crate::pki::{Certificate, Serial};
 use crate::plan::layout::{self, PairKind};
-use crate::plan::state::{DirectoryState, FileState, HomeState, PairState, PresentFile};
+use crate::plan::renew::Keys;
+use crate::plan::state::{DirectoryState, FileState, HomeState, OldPair, PairState, PresentFile};
 use crate::plan::verify::HomeDirectories;
 
 /// Reads the parts of a home every command looks at.  A home that is not there is a state too.
@@ -63,6 +64,28 @@ pub fn exists(home: &Path, kind: PairKind, name: &str) -> bool {
     home.join(kind.pair(name)).symlink_metadata().is_ok()
 }
 
+/// Reads of every server and client what a renewal takes over, as [`map_pairs`] does.
+pub fn map_old_pairs<T: Send>(
+    home: &Path,
+    keys: Keys,
+    map: impl Fn(OldPair) -> T + Sync,
+) -> Result<Vec<T>, Error> {
+    map_names(home, |kind, name| map(old_pair(home, kind, name, keys)))
+}
+
+/// Reads of one server or client what a renewal takes over.
+pub fn old_pair(home: &Path, kind: PairKind, name: String, keys: Keys) -> OldPair {
+    let path = home.join(kind.pair(&name));
+    OldPair {
+        kind,
+        certificate: file_state(&path.join(kind.certificate_file()), Secrecy::Public),
+        key: keys
+            .are_kept()
+            .then(|| file_state(&path.join(kind.key_file()), Secrecy::Key)),
+        name,
+    }
+}
+
 /// Whether something is in the archive for a serial.
 pub fn is_archived(home: &Path, serial: &Serial) -> bool {
     home.join(layout::archived(serial))
@@ -76,13 +99,18 @@ pub fn map_pairs<T: Send>(
     home: &Path,
     map: impl Fn(PairState) -> T + Sync,
 ) -> Result<Vec<T>, Error> {
+    map_names(home, |kind, name| map(pair_state(home, kind, name)))
+}
+
+fn map_names<T: Send>(
+    home: &Path,
+    map: impl Fn(PairKind, String) -> T + Sync,
+) -> Result<Vec<T>, Error> {
     let mut all = Vec::new();
     for kind in PairKind::ALL {
         let mut names = pair_names(home, kind)?;
         names.sort();
-        all.extend(parallel::map(names, 64, |name| {
-            map(pair_state(home, kind, name))
-        }));
+        all.extend(parallel::map(names, 64, |name| map(kind, name)));
     }
     Ok(all)
 }

@@ -107,6 +107,19 @@ pub struct PairState {
     pub key: FileState,
 }
 
+/// The part of a server or client that a renewal takes over.
+#[derive(Debug)]
+pub struct OldPair {
+    /// Which kind.
+    pub kind: PairKind,
+    /// The name of its directory.
+    pub name: String,
+    /// Its certificate.
+    pub certificate: FileState,
+    /// Its private key; nothing if it was not read, for it is not kept.
+    pub key: Option<FileState>,
+}
+
 impl HomeState {
     /// Whether a CA was made here.
     pub fn has_ca(&self) -> bool {

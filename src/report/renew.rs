@@ -74,6 +74,8 @@ pub fn nothing_due(scope: &Scope, decision: &Decision) -> String {
     };
     let later = &decision.later;
     match (scope, later.as_slice()) {
+        // The warning beside it says why.
+        (_, []) if !decision.end_with_ca.is_empty() => "Nothing was renewed\n".into(),
         (_, []) => "Nothing was renewed: nothing is due\n".into(),
         (Scope::All, [next, ..]) => {
             format!(

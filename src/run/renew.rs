@@ -8,7 +8,7 @@ use crate::pki::{Life, PrivateKey, Validity};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Scope, Selector};
-use crate::plan::state::{HomeState, PairState};
+use crate::plan::state::{HomeState, OldPair};
 use crate::report::{self, Hook};
 
 /// The variable in which a hook finds the names, with spaces between.
@@ -22,7 +22,7 @@ enum Done {
     /// Nothing was, or it was only shown.
     Told(Outcome),
     /// Something was, and is renewed.
-    Renewed(Decision, Renewal),
+    Renewed(Box<(Decision, Renewal)>),
 }
 
 impl Session<'_> {
@@ -30,7 +30,7 @@ impl Session<'_> {
         // The lock is given back before anything follows: a hook may call us.
         let (decision, renewal) = match self.renew_home(wish)? {
             Done::Told(outcome) => return Ok(outcome),
-            Done::Renewed(decision, renewal) => (decision, renewal),
+            Done::Renewed(renewed) => *renewed,
         };
         let mut talk = report::renewed_talk(self.stderr, &self.program, &decision, Some(&renewal));
         let (hook, failure) = self.deploy(wish, &renewal);
@@ -151,7 +151,7 @@ impl Session<'_> {
             return Ok(Done::Told(self.outcome(data, talk)));
         }
         host::apply_and_tell(home, &renewal.plan, &|| progress.tick())?;
-        Ok(Done::Renewed(decision, renewal))
+        Ok(Done::Renewed(Box::new((decision, renewal))))
     }
 
     fn nothing_due(&self, wish: &cli::Renew, decision: &Decision) -> Outcome {
@@ -178,16 +178,16 @@ impl Session<'_> {
         // A CA that issues nothing now renews nothing, whatever is due.
         Validity::of_leaf(Life::LEAF, now, trust.ca.validity)?;
         let path = self.home.as_path();
-        let candidate = |pair: PairState| {
+        let candidate = |pair: OldPair| {
             let candidate = Candidate::of(path, &pair, wish, &trust);
             (pair.kind, pair.name, candidate)
         };
         let candidates = match &wish.scope {
-            Scope::All => host::map_pairs(&self.home, candidate)?,
+            Scope::All => host::map_old_pairs(path, wish.keys, candidate)?,
             Scope::Named(selectors) => self
                 .named(selectors)?
                 .into_iter()
-                .map(|(kind, name)| candidate(host::pair_state(&self.home, kind, name)))
+                .map(|(kind, name)| candidate(host::old_pair(path, kind, name, wish.keys)))
                 .collect(),
         };
         let decision = renew::decide(

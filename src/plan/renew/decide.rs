@@ -12,7 +12,7 @@ use crate::pki::{
 use crate::plan::Error;
 use crate::plan::issue;
 use crate::plan::layout::PairKind;
-use crate::plan::state::{FileState, PairState};
+use crate::plan::state::{FileState, OldPair};
 use crate::plan::trust::Trust;
 use crate::plan::verify::found_words;
 
@@ -42,7 +42,7 @@ impl Candidate {
     ///
     /// # Errors
     /// [`Error::Unsound`] or [`Error::OpenKey`] with the file from which it cannot be.
-    pub fn of(home: &Path, pair: &PairState, wish: &Wish, trust: &Trust) -> Result<Self, Error> {
+    pub fn of(home: &Path, pair: &OldPair, wish: &Wish, trust: &Trust) -> Result<Self, Error> {
         let directory = home.join(pair.kind.pair(&pair.name));
         let path = directory.join(pair.kind.certificate_file());
         let unsound = |found: String, wanted: &str| Error::Unsound {
@@ -56,10 +56,10 @@ impl Candidate {
         };
         let certificate = Certificate::from_pem(&file.content)
             .map_err(|error| unsound(found_words(&error), wanted))?;
-        let name: Name = pair.name.parse().map_err(|error| Error::Unsound {
+        let name: Name = pair.name.parse().map_err(|_| Error::Unsound {
             path: directory.clone(),
-            found: format!("{error}"),
-            wanted: "a name that can be issued".into(),
+            found: format!("the name `{}`", pair.name),
+            wanted: "one that can be issued".into(),
         })?;
         let key_type = match (wish.keys, certificate.public_key.key_type()) {
             (Keys::Fresh(Some(key_type)), _) | (_, Some(key_type)) => key_type,
@@ -136,11 +136,11 @@ fn sans(certificate: &Certificate, wish: &Sans) -> Result<SubjectAltNames, (Stri
 
 fn kept_key(
     directory: &Path,
-    pair: &PairState,
+    pair: &OldPair,
     certificate: &Certificate,
 ) -> Result<PrivateKey, Error> {
     let path = directory.join(pair.kind.key_file());
-    let found = match &pair.key {
+    let found = match pair.key.as_ref().unwrap_or(&FileState::Absent) {
         FileState::OpenKey { mode } => return Err(Error::OpenKey { path, mode: *mode }),
         FileState::Present(file) => match PrivateKey::from_pem(&file.content) {
             Ok(key) if *key.public_key() == certificate.public_key => return Ok(key),

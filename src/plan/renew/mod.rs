@@ -113,6 +113,13 @@ pub enum Keys {
     Reused,
 }
 
+impl Keys {
+    /// Whether the old keys are needed.
+    pub fn are_kept(self) -> bool {
+        self == Self::Reused
+    }
+}
+
 /// The names and addresses of a renewed server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sans {
