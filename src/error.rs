@@ -106,6 +106,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
             PairKind::Client => format!("issue one: {program} client issue NAME"),
         },
         E::Unknown { .. } | E::UnknownPair { .. } => format!("see what is there: {program} list"),
+        E::Rollover(error) => return rollover_hint(error, program),
         E::Revoked { .. } => "issue another under another name".into(),
         E::NotOneServer { .. } => format!("name it: {program} renew servers/NAME --san LIST"),
         E::ManyNames { .. } => "renew fewer at once, by name, or without --deploy-hook".into(),
@@ -125,6 +126,19 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         }
         E::Install(cause) => return install_hint(cause, program),
         E::Twice { .. } | E::NoPassphrase { .. } => return None,
+    })
+}
+
+fn rollover_hint(error: &plan::rollover::Error, program: &str) -> Option<String> {
+    use plan::rollover::Error as E;
+    Some(match error {
+        E::UnderWay { .. } => format!("see how far it has come: {program} ca roll status"),
+        E::NotUnderWay => format!("begin one: {program} ca roll start"),
+        E::Left { .. } => format!(
+            "issue again what is in the home, {program} ca roll issue, and hand it out; \
+             --force locks out who is left"
+        ),
+        E::NothingToUndo | E::Ended { .. } => return None,
     })
 }
 

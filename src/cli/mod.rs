@@ -6,6 +6,7 @@ mod install;
 mod install_arguments;
 mod pages;
 mod renew;
+mod roll;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy,
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
 pub use renew::Renew;
+pub use roll::{LockOut, Roll, RollStart};
 
 /// What somebody typed, understood.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub enum Command {
     CaShow,
     /// `ca passwd`
     CaPasswd(CaPasswd),
+    /// `ca roll`
+    Roll(Roll),
     /// `install server`
     InstallServer(Box<InstallServer>),
     /// `install client`
@@ -275,6 +279,7 @@ pub fn parse(
         }),
         Commands::Ca(CaCommands::Show) => Command::CaShow,
         Commands::Ca(CaCommands::Passwd(arguments)) => Command::CaPasswd(ca_passwd(arguments)),
+        Commands::Ca(CaCommands::Roll(command)) => Command::Roll(roll::roll(command)?),
         Commands::Install(InstallCommands::Server(arguments)) => {
             Command::InstallServer(Box::new(install::server(*arguments)?))
         }

@@ -41,7 +41,7 @@ pub use keys::{fresh, fresh_unless, side_by_side_from};
 pub use parallel::map as side_by_side;
 pub use progress::{Progress, Shown};
 pub use read::{
-    exists, first_ca_copy, home_directories, home_state, is_archived, key_state, leftovers,
+    archived_ca, exists, first_ca_copy, public_pairs, home_directories, home_state, is_archived, key_state, leftovers,
     map_old_pairs, map_pairs, old_pair, pair_names, pair_state,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};

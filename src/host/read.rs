@@ -12,6 +12,7 @@ use super::{Error, parallel, write};
 use crate::pki::{Certificate, Serial};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::renew::Keys;
+use crate::plan::rollover::{ArchivedCa, PublicPair};
 use crate::plan::state::{DirectoryState, FileState, HomeState, OldPair, PairState, PresentFile};
 use crate::plan::verify::HomeDirectories;
 
@@ -83,6 +84,28 @@ pub fn old_pair(home: &Path, kind: PairKind, name: String, keys: Keys) -> OldPai
             .are_kept()
             .then(|| file_state(&path.join(kind.key_file()), Secrecy::Key)),
         name,
+    }
+}
+
+/// What of every server and client is no secret.
+pub fn public_pairs(home: &Path) -> Result<Vec<PublicPair>, Error> {
+    map_names(home, |kind, name| {
+        let path = home.join(kind.pair(&name));
+        PublicPair {
+            kind,
+            ca: file_state(&path.join(layout::CA_CERTIFICATE), Secrecy::Public),
+            certificate: file_state(&path.join(kind.certificate_file()), Secrecy::Public),
+            name,
+        }
+    })
+}
+
+/// A CA in the archive, by its serial in hex.
+pub fn archived_ca(home: &Path, serial: &str) -> ArchivedCa {
+    let path = home.join(layout::ARCHIVE).join(serial);
+    ArchivedCa {
+        certificate: file_state(&path.join(layout::CA_CERTIFICATE), Secrecy::Public),
+        key: file_state(&path.join(layout::CA_KEY), Secrecy::Key),
     }
 }
 

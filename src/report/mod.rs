@@ -14,6 +14,7 @@ mod machine;
 mod plan;
 mod prometheus;
 mod renew;
+mod rollover;
 mod table;
 mod verify;
 
@@ -40,7 +41,11 @@ pub use plan::{
 };
 pub use prometheus::check_prometheus;
 pub use renew::{
-    Hook, hook_failed, nothing_due, renewed, renewed_json, renewed_next, renewed_talk,
+    Hook, hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_json, renewed_next, renewed_talk,
+};
+pub use rollover::{
+    finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
+    roll_status_json, roll_undone, servers_nobody_believes,
 };
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,

@@ -6,6 +6,7 @@ mod cut_off;
 mod home;
 mod install;
 mod renew;
+mod roll;
 mod server;
 mod take_back;
 mod verify_installed;
@@ -95,6 +96,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         }
         Command::CaShow => Session::new(request, say)?.ca_show(),
         Command::CaPasswd(wish) => Session::new(request, say)?.ca_passwd(wish),
+        Command::Roll(roll) => Session::new(request, say)?.roll(roll),
         Command::InstallClient(wish) => Session::new(request, say)?.install_client(wish),
         Command::Env(wish) => Session::new(request, say)?.env(wish),
         Command::VerifyInstalled(wish) => Session::new(request, say)?.verify_installed(wish),

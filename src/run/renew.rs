@@ -7,7 +7,7 @@ use crate::host::{self, Create, Home, Progress, Shown};
 use crate::pki::{Life, PrivateKey, Validity};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
-use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Scope, Selector};
+use crate::plan::renew::{self, Candidate, Decision, Keys, Rule, Renewal, Scope, Selector};
 use crate::plan::state::{HomeState, OldPair};
 use crate::report::{self, Hook};
 
@@ -137,7 +137,7 @@ impl Session<'_> {
             Ok::<_, Error>(reissued)
         });
         let reissued = reissued.into_iter().collect::<Result<_, _>>()?;
-        let renewal = renew::plan(&state, &issuer, reissued);
+        let renewal = renew::plan(wish.wish.rule.command(), &state, &issuer, reissued);
         if wish.mode == Mode::DryRun {
             let (style, plan) = (self.stdout, &renewal.plan);
             let data = match (self.request.output, wish.wish.keys) {
@@ -160,6 +160,7 @@ impl Session<'_> {
                 report::renewed_json(&self.home, None, decision.later.first(), Hook::None)
             }
             (Output::Text, Talk::Quiet) => String::new(),
+            (Output::Text, _) if wish.wish.rule == Rule::OldCa => report::nothing_of_old_ca(),
             (Output::Text, _) => report::nothing_due(&wish.wish.scope, decision),
         };
         let talk = report::renewed_talk(self.stderr, &self.program, decision, None);
