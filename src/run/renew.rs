@@ -22,7 +22,7 @@ enum Done {
     /// Nothing was, or it was only shown.
     Told(Outcome),
     /// Something was, and is renewed.
-    Renewed(Decision, Renewal),
+    Renewed(Box<(Decision, Renewal)>),
 }
 
 impl Session<'_> {
@@ -30,7 +30,7 @@ impl Session<'_> {
         // The lock is given back before anything follows: a hook may call us.
         let (decision, renewal) = match self.renew_home(wish)? {
             Done::Told(outcome) => return Ok(outcome),
-            Done::Renewed(decision, renewal) => (decision, renewal),
+            Done::Renewed(renewed) => *renewed,
         };
         let mut talk = report::renewed_talk(self.stderr, &self.program, &decision, Some(&renewal));
         let (hook, failure) = self.deploy(wish, &renewal);
@@ -151,7 +151,7 @@ impl Session<'_> {
             return Ok(Done::Told(self.outcome(data, talk)));
         }
         host::apply_and_tell(home, &renewal.plan, &|| progress.tick())?;
-        Ok(Done::Renewed(decision, renewal))
+        Ok(Done::Renewed(Box::new((decision, renewal))))
     }
 
     fn nothing_due(&self, wish: &cli::Renew, decision: &Decision) -> Outcome {
