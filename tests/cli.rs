@@ -83,7 +83,7 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 27] = [
     "",
     "init",
     "server",
@@ -97,6 +97,12 @@ const COMMANDS: [&str; 21] = [
     "ca",
     "ca show",
     "ca passwd",
+    "ca roll",
+    "ca roll start",
+    "ca roll status",
+    "ca roll issue",
+    "ca roll finish",
+    "ca roll undo",
     "install",
     "install server",
     "install client",
@@ -1531,7 +1537,7 @@ fn verify_finds_an_expired_ca() {
         not_before: datetime!(2020-01-01 00:00 UTC),
         not_after: datetime!(2021-01-01 00:00 UTC),
     });
-    found_beyond_mending(&home, "verify_finds_an_expired_ca");
+    found_and_mended(&home, "verify_finds_an_expired_ca");
 }
 
 #[test]

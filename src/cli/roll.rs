@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::arguments::DryRun;
 use super::renew::Renew;
-use super::{Mode, UsageError};
+use super::{Consent, Mode, UsageError};
 use crate::pki::{KeyType, Life};
 use crate::plan::Encryption;
 use crate::plan::renew::{Keys, Rule, Sans, Scope, Wish};
@@ -24,6 +24,8 @@ pub enum Roll {
     Finish {
         /// Whether those who are left may be locked out.
         lock_out: LockOut,
+        /// Whether it asks about those of whom nobody knows.
+        consent: Consent,
         /// Whether it is done or shown.
         mode: Mode,
     },
@@ -135,6 +137,9 @@ pub(super) struct RollFinishArguments {
     /// Lock out whoever still has a certificate of the old CA
     #[arg(long)]
     force: bool,
+    /// Agree that who is not known to have their new certificate may be locked out
+    #[arg(long, short)]
+    yes: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -144,10 +149,18 @@ pub(super) fn roll(command: RollCommands) -> Result<Roll, UsageError> {
         RollCommands::Start(arguments) => Roll::Start(start(arguments)?),
         RollCommands::Status => Roll::Status,
         RollCommands::Issue(arguments) => Roll::Issue(Box::new(issue(arguments)?)),
-        RollCommands::Finish(RollFinishArguments { force, dry_run }) => Roll::Finish {
+        RollCommands::Finish(RollFinishArguments {
+            force,
+            yes,
+            dry_run,
+        }) => Roll::Finish {
             lock_out: match force {
                 true => LockOut::Allow,
                 false => LockOut::Refuse,
+            },
+            consent: match yes || force {
+                true => Consent::Given,
+                false => Consent::Ask,
             },
             mode: dry_run.mode(),
         },

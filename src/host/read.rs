@@ -9,11 +9,12 @@ use zeroize::Zeroizing;
 
 use super::error::words;
 use super::{Error, parallel, write};
-use crate::pki::{Certificate, Serial};
+use crate::pki::Serial;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::renew::Keys;
 use crate::plan::rollover::{ArchivedCa, PublicPair};
 use crate::plan::state::{DirectoryState, FileState, HomeState, OldPair, PairState, PresentFile};
+use crate::plan::trust::Trust;
 use crate::plan::verify::HomeDirectories;
 
 /// Reads the parts of a home every command looks at.  A home that is not there is a state too.
@@ -139,7 +140,7 @@ fn map_names<T: Send>(
 }
 
 /// The first copy of a CA's certificate beside a server or client that `is_known`.
-pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Certificate) -> bool) -> Option<PathBuf> {
+pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Trust) -> bool) -> Option<PathBuf> {
     let pairs = PairKind::ALL.into_iter().flat_map(|kind| {
         let mut names = pair_names(home, kind).unwrap_or_default();
         names.sort();
@@ -148,7 +149,7 @@ pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Certificate) -> bool) -> Op
     let mut copies = pairs.map(|pair| home.join(pair).join(layout::CA_CERTIFICATE));
     copies.find(|copy| match file_state(copy, Secrecy::Public) {
         FileState::Present(file) => {
-            Certificate::from_pem(&file.content).is_ok_and(|ca| ca.is_ca && is_known(&ca))
+            Trust::from_pem(&file.content).is_ok_and(|trust| is_known(&trust))
         }
         _ => false,
     })

@@ -74,7 +74,8 @@ impl Step {
             Self::Append { path, .. } => path == layout::LEDGER,
             Self::Place { staged, path } => {
                 let ours = is_in_home(path) || is_pair(path) || is_archived(path);
-                (ours || is_ca_of_pair(path) || is_archived_key(path)) && write::is_staged(staged, path)
+                (ours || is_ca_of_pair(path) || is_archived_key(path))
+                    && write::is_staged(staged, path)
             }
             Self::Replace { staged, kept, path } => {
                 let is_hidden = |hidden| write::is_staged(hidden, path);

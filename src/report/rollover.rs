@@ -177,7 +177,10 @@ pub fn roll_status(
                 false => ", an earlier certificate",
             };
             let day = &out.time[..10.min(out.time.len())];
-            line(trusts, format!("{day} to {}{is_current}", printable(&out.to)));
+            line(
+                trusts,
+                format!("{day} to {}{is_current}", printable(&out.to)),
+            );
         }
     }
     let head = ["KIND", "NAME", "CERTIFICATE OF", "TRUSTS", "HANDED OUT"];
@@ -312,7 +315,11 @@ pub fn roll_next(program: &str, rows: &[Row], left: &[Left]) -> String {
         ),
         false => {
             let words = "Next, hand out the new certificates; then drop the old CA:";
-            next(words, program, &[HAND_OUT[0], HAND_OUT[1], "ca roll finish"])
+            next(
+                words,
+                program,
+                &[HAND_OUT[0], HAND_OUT[1], "ca roll finish"],
+            )
         }
     }
 }
@@ -360,10 +367,14 @@ pub fn servers_nobody_believes(style: Style, program: &str, rows: &[Row]) -> Str
         )
 }
 
-/// Who is locked out, and who may be.
-pub fn finish_warnings(style: Style, locked_out: &[Left], rows: &[Row]) -> String {
+/// Who is locked out, and who may be; and whether it is sure that nobody else is.
+pub fn finish_warnings(style: Style, locked_out: &[Left], rows: &[Row]) -> (String, bool) {
     let mut text = String::new();
-    let (number, named) = names(locked_out.iter().map(|left| (left.kind, left.name.as_str())));
+    let (number, named) = names(
+        locked_out
+            .iter()
+            .map(|left| (left.kind, left.name.as_str())),
+    );
     if number > 0 {
         let words = format!(
             "locked out, with {} of the old CA: {named}",
@@ -382,5 +393,5 @@ pub fn finish_warnings(style: Style, locked_out: &[Left], rows: &[Row]) -> Strin
         );
         text.push_str(&warning(style, &words));
     }
-    text
+    (text, number == 0)
 }

@@ -28,6 +28,10 @@ impl Session<'_> {
             Ok((name, pair))
         })?;
         let pair = SoundPair::check(&self.home, &pair, now)?;
+        let pen = match wish.mode {
+            Mode::DryRun => None,
+            Mode::Apply => self.pen(),
+        };
         // From here on everything is done as the user whose files they are.
         let caller = host::become_invoking_user()?;
         let docker_config = host::docker_config(wish.docker_config.as_deref(), caller.as_ref())?;
@@ -92,6 +96,7 @@ impl Session<'_> {
             };
             // A client's plan runs nothing.
             carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
+            self.record_hand_out(pen, PairKind::Client, &client_wish.pair, &docker_config);
         }
         let data = match (self.request.output, self.request.talk, effect) {
             (Output::Json, _, _) => {

@@ -163,13 +163,13 @@ impl Session<'_> {
 
     pub(super) fn list(&self) -> Result<Outcome, Error> {
         let now = host::clock();
-        let (ca, mut rows) = self.reading(|| {
+        let (trust, mut rows) = self.reading(|| {
             let state = host::home_state(&self.home)?;
             let revoked = list::revoked(&state.ledger()?);
             let rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
-            Ok((state.ca()?, rows))
+            Ok((state.trust()?, rows))
         })?;
-        rows.push(list::ca_row(&ca, now));
+        rows.extend(trust.all().map(|ca| list::ca_row(ca, now)));
         list::sort(&mut rows);
         Ok(data(match self.request.output {
             Output::Text => report::list(self.stdout, &rows),
@@ -191,7 +191,10 @@ impl Session<'_> {
             let context = verify::Context::new(&state, now);
             let good_copy = match context.vouches_for_ca() {
                 true => None,
-                false => host::first_ca_copy(&self.home, |ca| context.is_ledgers_ca(ca)),
+                false => host::first_ca_copy(&self.home, |trust| {
+                    let mut all = trust.all();
+                    all.all(|ca| ca.is_ca && context.is_ledgers_ca(ca))
+                }),
             };
             let (mut findings, notes) = verify::home(
                 &context,
@@ -226,9 +229,9 @@ impl Session<'_> {
     }
 
     pub(super) fn ca_show(&self) -> Result<Outcome, Error> {
-        let (ca, key) = self.reading(|| {
-            let ca = host::home_state(&self.home)?.ca()?;
-            Ok((ca, host::key_state(&self.home.join(layout::CA_KEY))))
+        let (trust, key) = self.reading(|| {
+            let trust = host::home_state(&self.home)?.trust()?;
+            Ok((trust, host::key_state(&self.home.join(layout::CA_KEY))))
         })?;
         let key = match key {
             FileState::Absent => CaKey::Absent,
@@ -242,8 +245,8 @@ impl Session<'_> {
             _ => CaKey::Broken,
         };
         Ok(data(match self.request.output {
-            Output::Text => report::ca(&self.home, &ca, &key, host::clock()),
-            Output::Json => report::ca_json(&self.home, &ca, &key),
+            Output::Text => report::ca(&self.home, &trust, &key, host::clock()),
+            Output::Json => report::ca_json(&self.home, &trust, &key),
         }))
     }
 

@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod cut_off;
+mod hand_out;
 mod home;
 mod install;
 mod renew;

@@ -7,7 +7,7 @@ use crate::host::{self, Create, Home, Progress, Shown};
 use crate::pki::{Life, PrivateKey, Validity};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
-use crate::plan::renew::{self, Candidate, Decision, Keys, Rule, Renewal, Scope, Selector};
+use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
 use crate::plan::state::{HomeState, OldPair};
 use crate::report::{self, Hook};
 

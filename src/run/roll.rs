@@ -1,7 +1,7 @@
 //! `ca roll`: from one CA to the next.
 
 use super::{Effect, Outcome, Session, data};
-use crate::cli::{LockOut, Mode, Output, Roll, RollStart, Talk};
+use crate::cli::{Consent, LockOut, Mode, Output, Roll, RollStart, Talk};
 use crate::error::Error;
 use crate::host::{self, Asked, Create, Home, Repeat};
 use crate::pki::{KeyType, Passphrase};
@@ -27,7 +27,11 @@ impl Session<'_> {
                 }
                 Ok(outcome)
             }
-            Roll::Finish { lock_out, mode } => self.roll_finish(*lock_out, *mode),
+            Roll::Finish {
+                lock_out,
+                consent,
+                mode,
+            } => self.roll_finish(*lock_out, *consent, *mode),
             Roll::Undo { mode } => self.roll_undo(*mode),
         }
     }
@@ -117,21 +121,31 @@ impl Session<'_> {
         Ok(self.outcome(outcome.data, talk))
     }
 
-    fn roll_finish(&self, lock_out: LockOut, mode: Mode) -> Result<Outcome, Error> {
-        let mut home = self.open_to_change(mode, Create::No)?;
-        let look = self.look_at_all()?;
+    fn roll_finish(
+        &self,
+        lock_out: LockOut,
+        consent: Consent,
+        mode: Mode,
+    ) -> Result<Outcome, Error> {
         let now = host::clock();
-        let may_lock_out = |_: &[rollover::Left]| lock_out == LockOut::Allow;
-        let (phase, locked_out) = finish(&look, may_lock_out, now)?;
-        let never_out = self.rows(&self.campaign()?)?;
-        let mut outcome = self.carry_out_phase(&mut home, &phase, mode, || {
-            report::roll_finished(&self.program, &phase)
-        })?;
-        let warnings = report::finish_warnings(self.stderr, &locked_out, &never_out);
-        if self.request.talk != Talk::Quiet {
-            outcome.talk.insert_str(0, &warnings);
+        let planned = || -> Result<_, Error> {
+            let may_lock_out = |_: &[rollover::Left]| lock_out == LockOut::Allow;
+            let (phase, locked_out) = finish(&self.look_at_all()?, may_lock_out, now)?;
+            Ok((phase, locked_out, self.rows(&self.campaign()?)?))
+        };
+        // Asked before the lock: nobody else waits while a person thinks.
+        let (_, locked_out, rows) = self.reading(planned)?;
+        let (warnings, is_sure) = report::finish_warnings(self.stderr, &locked_out, &rows);
+        self.say(&warnings);
+        let asks = consent == Consent::Ask && mode == Mode::Apply && !is_sure;
+        if asks && !host::confirm("Finish the rollover all the same?")? {
+            return Err(Error::NotAgreed);
         }
-        Ok(outcome)
+        let mut home = self.open_to_change(mode, Create::No)?;
+        let (phase, ..) = planned()?;
+        self.carry_out_phase(&mut home, &phase, mode, || {
+            report::roll_finished(&self.program, &phase)
+        })
     }
 
     fn roll_undo(&self, mode: Mode) -> Result<Outcome, Error> {

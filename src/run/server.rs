@@ -143,6 +143,12 @@ impl Session<'_> {
             Ok(proof) => proof,
             Err(cause) => return Err(attempt.put_back(cause, answered.as_deref()).into()),
         };
+        self.record_hand_out(
+            self.pen(),
+            PairKind::Server,
+            &pair,
+            &plan.installed.directory,
+        );
         let talk = match self.request.output {
             Output::Text => {
                 let at = (!prefix.is_root()).then_some(wish.prefix.as_path());

@@ -222,9 +222,7 @@ pub fn decide(
             Ok(candidate) if revoked.contains(&candidate.serial.to_string()) => {
                 Error::Revoked { kind, name }
             }
-            Ok(candidate)
-                if wish.rule == Rule::OldCa && !is_left(&candidate, &wish.scope, now) =>
-            {
+            Ok(candidate) if wish.rule == Rule::OldCa && !is_left(&candidate, &wish.scope, now) => {
                 continue;
             }
             Ok(candidate) => {

@@ -119,10 +119,7 @@ pub fn plan(
     }
     changes.push(home.append_to_ledger(lines));
     Renewal {
-        plan: Plan {
-            command,
-            changes,
-        },
+        plan: Plan { command, changes },
         ca: issuer.ca.certificate().clone(),
         pairs,
     }

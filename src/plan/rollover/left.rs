@@ -86,9 +86,9 @@ pub fn left(
     };
     let replaced = ledger.iter().filter_map(|entry| entry.replaces.as_deref());
     let replaced = HashSet::<&str>::from_iter(replaced);
-    let gone = ledger.iter().filter(|entry| {
-        entry.event == Event::Issued && !replaced.contains(entry.serial.as_str())
-    });
+    let gone = ledger
+        .iter()
+        .filter(|entry| entry.event == Event::Issued && !replaced.contains(entry.serial.as_str()));
     left.extend(
         gone.filter(may_be_used)
             .filter_map(|entry| of_entry(entry, Why::FilesGone)),

@@ -108,11 +108,7 @@ pub struct Phase {
 fn trust_everywhere(look: &Look, trust: &Trust) -> Result<Vec<Change>, super::Error> {
     let content = trust.pem();
     let pairs = look.pairs.iter().map(|pair| {
-        let path = format!(
-            "{}/{}",
-            pair.kind.pair(&pair.name),
-            layout::CA_CERTIFICATE
-        );
+        let path = format!("{}/{}", pair.kind.pair(&pair.name), layout::CA_CERTIFICATE);
         (path, &pair.ca)
     });
     let own = (layout::CA_CERTIFICATE.to_owned(), &look.home.ca_certificate);

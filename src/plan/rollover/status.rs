@@ -88,9 +88,10 @@ pub fn status(
                 }
                 _ => Holds::Other,
             };
-            let its = hand_outs.iter().rev().filter(|(_, entry)| {
-                entry.kind == pair.kind.as_str() && entry.name == pair.name
-            });
+            let its = hand_outs
+                .iter()
+                .rev()
+                .filter(|(_, entry)| entry.kind == pair.kind.as_str() && entry.name == pair.name);
             Row {
                 kind: pair.kind,
                 name: pair.name.clone(),

@@ -98,10 +98,7 @@ fn trust_again(
 ) -> Result<Phase, plan::Error> {
     let of_ca = |entry: &&Entry| {
         entry.kind == Purpose::Ca.as_str()
-            && matches!(
-                entry.event,
-                Event::Issued | Event::Signing | Event::Retired
-            )
+            && matches!(entry.event, Event::Issued | Event::Signing | Event::Retired)
     };
     let Some(retired) = ledger
         .iter()
