@@ -54,6 +54,9 @@ fn step() -> impl Strategy<Value = Step> {
 /// Where a pair is used: its kind, its name and the place.
 type Place = (PairKind, String, String);
 
+/// Where nobody knows what becomes of it.
+const MOVED: &str = "elsewhere";
+
 /// A home, what is used of it elsewhere, and whom somebody locked out knowingly.
 struct World {
     home: MemoryHome,
@@ -121,14 +124,14 @@ impl World {
             }
             Step::HandOut(which, place) => {
                 if let Some((kind, name)) = self.name(*which) {
-                    self.hand_out(kind, name, *place);
+                    self.hand_out(kind, name, format!("/place/{place}"));
                 }
             }
             Step::MoveAway(which) => {
                 if let Some((kind, name)) = self.name(*which) {
                     let certificate = self.home.certificate(kind, &name);
                     self.home.take_away(&kind.pair(&name));
-                    self.used.insert((kind, name, "moved".into()), certificate);
+                    self.used.insert((kind, name, MOVED.into()), certificate);
                 }
             }
             Step::Days(days) => self.home.now += Duration::days((*days).into()),
@@ -200,10 +203,9 @@ impl World {
     }
 
     /// As `install` does it: what lay there goes, and the ledger is told.
-    fn hand_out(&mut self, kind: PairKind, name: String, place: u8) {
+    fn hand_out(&mut self, kind: PairKind, name: String, place: String) {
         let certificate = self.home.certificate(kind, &name);
         let trusts = Vec::from_iter(self.home.trust().all().map(|ca| ca.serial.clone()));
-        let place = format!("/place/{place}");
         let (purpose, now) = (kind.purpose(), self.home.now);
         let to = place.clone();
         let entry = Entry::handed_out(purpose, &name, &certificate, &trusts, to, now);
@@ -218,6 +220,21 @@ impl World {
     fn name(&self, which: usize) -> Option<(PairKind, String)> {
         let names = self.home.names();
         (!names.is_empty()).then(|| names[which % names.len()].clone())
+    }
+
+    /// Whoever does what `status` says can finish, unless something is used nobody can renew.
+    fn assert_ends(&mut self) {
+        let has_moved = self.used.keys().any(|(_, _, place)| place == MOVED);
+        if has_moved || self.renew(Scope::All, Rule::OldCa).is_err() {
+            return;
+        }
+        for (kind, name, place) in Vec::from_iter(self.used.keys().cloned()) {
+            self.hand_out(kind, name, place);
+        }
+        if Campaign::of(&self.home.trust()).is_some() {
+            self.take(&Step::Finish).unwrap();
+            self.assert_sound();
+        }
     }
 
     /// Every certificate somebody may use: in the home, or where it was handed out.
@@ -335,5 +352,6 @@ proptest! {
             }
             world.assert_sound();
         }
+        world.assert_ends();
     }
 }
