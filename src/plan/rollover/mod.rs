@@ -18,8 +18,6 @@ mod finish;
 mod left;
 mod start;
 mod status;
-#[cfg(test)]
-mod tests;
 mod undo;
 
 pub use error::Error;
@@ -221,3 +219,6 @@ fn refuse_foreign_key(ca: &Certificate, pem: &[u8]) -> Result<(), pki::Error> {
         false => Err(pki::Error::KeyMismatch),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::super::{ArchivedCa, Look, PublicPair};
-use crate::pki::{Ca, Certificate, KeyType, Life, PrivateKey, Serial, SubjectAltNames, sha256_hex};
+use crate::pki::{Ca, Certificate, Life, PrivateKey, SubjectAltNames, sha256_hex};
+use crate::plan::client::tests::{key, serial};
 use crate::plan::init::{self, Constraint, Init};
 use crate::plan::issue::Fresh;
 use crate::plan::layout::{self, PairKind};
@@ -261,7 +262,7 @@ const DIRECTORY: DirectoryState = DirectoryState {
 /// A key and a serial number.
 pub(super) fn fresh() -> Fresh {
     Fresh {
-        key: PrivateKey::generate(KeyType::P256).unwrap(),
-        serial: Serial::generate().unwrap(),
+        key: key(),
+        serial: serial(),
     }
 }
