@@ -96,8 +96,9 @@ impl Session<'_> {
             };
             // A client's plan runs nothing.
             carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
-            self.record_hand_out(pen, PairKind::Client, &client_wish.pair, &docker_config);
         }
+        // Also where nothing was to do: an install that was killed may not have told.
+        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, &docker_config);
         let data = match (self.request.output, self.request.talk, effect) {
             (Output::Json, _, _) => {
                 report::client_json(&client, &docker_config, effect == Effect::Changed)

@@ -94,6 +94,13 @@ impl Session<'_> {
                 })?,
                 None => None,
             };
+            // An install that was killed may not have told.
+            self.record_hand_out(
+                self.pen(),
+                PairKind::Server,
+                &pair,
+                &plan.installed.directory,
+            );
             return Ok(self.outcome(
                 self.said(&pair.name, &plan, Effect::None, proof),
                 String::new(),

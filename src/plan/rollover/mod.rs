@@ -18,6 +18,8 @@ mod finish;
 mod left;
 mod start;
 mod status;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 pub use error::Error;

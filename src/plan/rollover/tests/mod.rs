@@ -1,0 +1,357 @@
+//! Whatever is done in whatever order, nobody is locked out who was not named.
+
+mod home;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use proptest::prelude::*;
+use time::Duration;
+
+use self::home::{File, MemoryHome, fresh};
+use super::*;
+use crate::pki::{Life, Purpose, Serial, verify_chain};
+use crate::plan::issue::{self, Wish as IssueWish};
+use crate::plan::ledger::{Entry, Event};
+use crate::plan::list;
+use crate::plan::renew::{self, Candidate, Keys, Rule, Sans, Scope, Selector, Wish};
+
+/// One thing somebody does.
+#[derive(Debug, Clone)]
+enum Step {
+    Start,
+    /// To all, or to these of those there are.
+    Issue(Option<Vec<usize>>),
+    Renew(usize),
+    /// A new client.
+    Client,
+    Finish,
+    FinishForce,
+    Undo,
+    /// Where to.
+    HandOut(usize, u8),
+    /// A pair is moved out of the home, to be used elsewhere.
+    MoveAway(usize),
+    Days(u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let some = prop::collection::vec(0..8_usize, 1..3);
+    prop_oneof![
+        3 => Just(Step::Start),
+        2 => Just(Step::Issue(None)),
+        2 => some.prop_map(|some| Step::Issue(Some(some))),
+        3 => (0..8_usize).prop_map(Step::Renew),
+        2 => Just(Step::Client),
+        4 => Just(Step::Finish),
+        1 => Just(Step::FinishForce),
+        3 => Just(Step::Undo),
+        5 => (0..8_usize, 0..3_u8).prop_map(|(which, place)| Step::HandOut(which, place)),
+        1 => (0..8_usize).prop_map(Step::MoveAway),
+        2 => (1..200_u16).prop_map(Step::Days),
+    ]
+}
+
+/// Where a pair is used: its kind, its name and the place.
+type Place = (PairKind, String, String);
+
+/// Where nobody knows what becomes of it.
+const MOVED: &str = "elsewhere";
+
+/// A home, what is used of it elsewhere, and whom somebody locked out knowingly.
+struct World {
+    home: MemoryHome,
+    used: BTreeMap<Place, Certificate>,
+    locked_out: HashSet<Serial>,
+    clients: usize,
+}
+
+impl World {
+    fn new(ca_life: &str) -> Self {
+        Self {
+            home: MemoryHome::new(ca_life),
+            used: BTreeMap::new(),
+            locked_out: HashSet::new(),
+            clients: 1,
+        }
+    }
+
+    /// Does it, if it can be done.
+    fn take(&mut self, step: &Step) -> Result<(), super::super::Error> {
+        let now = self.home.now;
+        match step {
+            Step::Start => self.start()?,
+            Step::Issue(None) => self.renew(Scope::All, Rule::OldCa)?,
+            Step::Issue(Some(which)) => {
+                let names = which.iter().filter_map(|which| self.name(*which));
+                let of =
+                    |(kind, name): (PairKind, String)| Selector::Of(kind, name.parse().unwrap());
+                let names = BTreeSet::from_iter(names);
+                let selectors = names.into_iter().map(of).collect();
+                self.renew(Scope::Named(selectors), Rule::OldCa)?;
+            }
+            Step::Renew(which) => {
+                if let Some((kind, name)) = self.name(*which) {
+                    let selector = Selector::Of(kind, name.parse().unwrap());
+                    self.renew(Scope::Named(vec![selector]), Rule::Always)?;
+                }
+            }
+            Step::Client => {
+                let name = format!("c{}", self.clients);
+                let wishes = vec![(IssueWish::Client(name.parse().unwrap()), fresh())];
+                let issuer = self.home.issuer();
+                let home = self.home.state();
+                let made = issue::plan("client issue", &home, &issuer, wishes, Life::LEAF, now)?;
+                self.home.apply(&made.plan);
+                self.clients += 1;
+            }
+            Step::Finish => {
+                let (phase, left) = finish(&self.home.look(), |_| false, now)?;
+                assert!(left.is_empty());
+                self.assert_nobody_is_left(phase.dropped.as_ref().unwrap());
+                self.home.apply(&phase.plan);
+            }
+            Step::FinishForce => {
+                let (phase, left) = finish(&self.home.look(), |_| true, now)?;
+                for left in left {
+                    self.locked_out.insert(serial(&left.serial));
+                }
+                self.home.apply(&phase.plan);
+            }
+            Step::Undo => {
+                let archived = |serial: &str| self.home.archived(serial);
+                let phase = undo(&self.home.look(), archived, now)?;
+                self.home.apply(&phase.plan);
+            }
+            Step::HandOut(which, place) => {
+                if let Some((kind, name)) = self.name(*which) {
+                    self.hand_out(kind, name, format!("/place/{place}"));
+                }
+            }
+            Step::MoveAway(which) => {
+                if let Some((kind, name)) = self.name(*which) {
+                    let certificate = self.home.certificate(kind, &name);
+                    self.home.take_away(&kind.pair(&name));
+                    self.used.insert((kind, name, MOVED.into()), certificate);
+                }
+            }
+            Step::Days(days) => self.home.now += Duration::days((*days).into()),
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<(), super::super::Error> {
+        let trust = self.home.trust();
+        let archived = self.home.archived(&trust.ca.serial.to_string());
+        let wish = Start {
+            fresh: fresh(),
+            valid_for: "3y".parse().unwrap(),
+            passphrase: None,
+        };
+        let before = self.home.clone();
+        let phase = start(&self.home.look(), &archived, wish, self.home.now)?;
+        self.home.apply(&phase.plan);
+        // Whoever thinks better of it at once has what they had.
+        let mut undone = self.home.clone();
+        let archived = |serial: &str| undone.archived(serial);
+        match undo(&undone.look(), archived, undone.now) {
+            Ok(phase) => {
+                undone.apply(&phase.plan);
+                assert_eq!(in_place(&undone), in_place(&before));
+            }
+            Err(refused) => assert!(trust.ca.validity.not_after < before.now, "{refused}"),
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self, scope: Scope, rule: Rule) -> Result<(), super::super::Error> {
+        let (state, trust) = (self.home.state(), self.home.trust());
+        let named = |kind: PairKind, name: &str| match &scope {
+            Scope::All => true,
+            Scope::Named(selectors) => selectors
+                .iter()
+                .any(|it| it.kinds().any(|it| it == kind) && it.name().as_str() == name),
+        };
+        let mut names = self.home.names();
+        names.retain(|(kind, name)| named(*kind, name));
+        let wish = Wish {
+            scope: scope.clone(),
+            rule,
+            keys: Keys::Fresh(None),
+            sans: Sans::Carried,
+            valid_for: None,
+        };
+        let candidates = names.into_iter().map(|(kind, name)| {
+            let pair = self.home.old_pair(kind, name.clone());
+            let candidate = Candidate::of(&state.path, &pair, &wish, &trust);
+            (kind, name, candidate)
+        });
+        let (now, ca) = (self.home.now, trust.ca.validity);
+        let revoked = list::revoked(&state.ledger()?);
+        let candidates = candidates.collect();
+        let decision = renew::decide(candidates, &wish, ca, &revoked, &state.path, now)?;
+        assert!(decision.problems.is_empty(), "{:?}", decision.problems);
+        if decision.due.is_empty() {
+            return Ok(());
+        }
+        let issuer = self.home.issuer();
+        let due = decision.due.into_iter();
+        let new = due.map(|candidate| renew::reissue(&issuer, candidate, None, fresh(), now));
+        let new = new.collect::<Result<_, _>>()?;
+        let renewal = renew::plan(rule.command(), &state, &issuer, new);
+        self.home.apply(&renewal.plan);
+        Ok(())
+    }
+
+    /// As `install` does it: what lay there goes, and the ledger is told.
+    fn hand_out(&mut self, kind: PairKind, name: String, place: String) {
+        let certificate = self.home.certificate(kind, &name);
+        let trusts = Vec::from_iter(self.home.trust().all().map(|ca| ca.serial.clone()));
+        let (purpose, now) = (kind.purpose(), self.home.now);
+        let to = place.clone();
+        let entry = Entry::handed_out(purpose, &name, &certificate, &trusts, to, now);
+        let plan = Plan {
+            command: "install",
+            changes: vec![self.home.state().append_to_ledger(entry.line())],
+        };
+        self.home.apply(&plan);
+        self.used.insert((kind, name, place), certificate);
+    }
+
+    fn name(&self, which: usize) -> Option<(PairKind, String)> {
+        let names = self.home.names();
+        (!names.is_empty()).then(|| names[which % names.len()].clone())
+    }
+
+    /// Whoever does what `status` says can finish, unless something is used nobody can renew.
+    fn assert_ends(&mut self) {
+        let has_moved = self.used.keys().any(|(_, _, place)| place == MOVED);
+        if has_moved || self.renew(Scope::All, Rule::OldCa).is_err() {
+            return;
+        }
+        for (kind, name, place) in Vec::from_iter(self.used.keys().cloned()) {
+            self.hand_out(kind, name, place);
+        }
+        if Campaign::of(&self.home.trust()).is_some() {
+            self.take(&Step::Finish).unwrap();
+            self.assert_sound();
+        }
+    }
+
+    /// Every certificate somebody may use: in the home, or where it was handed out.
+    fn in_use(&self) -> Vec<(String, Purpose, Certificate)> {
+        let here = self.home.names().into_iter().map(|(kind, name)| {
+            let certificate = self.home.certificate(kind, &name);
+            (kind.pair(&name), kind.purpose(), certificate)
+        });
+        let there = self.used.iter().map(|((kind, name, place), certificate)| {
+            let words = format!("{} at {place}", kind.pair(name));
+            (words, kind.purpose(), certificate.clone())
+        });
+        let mut all = Vec::from_iter(here.chain(there));
+        all.retain(|(_, _, certificate)| certificate.validity.not_after >= self.home.now);
+        all
+    }
+
+    fn assert_nobody_is_left(&self, dropped: &Certificate) {
+        for (what, purpose, certificate) in self.in_use() {
+            let is_its = verify_chain(&certificate.der, &dropped.der, purpose, self.home.now);
+            let is_known = self.locked_out.contains(&certificate.serial);
+            assert!(is_its.is_err() || is_known, "{what} is left");
+        }
+    }
+
+    /// What holds at any time.
+    fn assert_sound(&self) {
+        let (home, trust) = (&self.home, self.home.trust());
+        // Panics if the key is not that of the first.
+        drop(home.issuer());
+        for (kind, name) in home.names() {
+            let path = format!("{}/{}", kind.pair(&name), layout::CA_CERTIFICATE);
+            assert_eq!(home.files[&path], home.files[layout::CA_CERTIFICATE]);
+        }
+        for (what, purpose, certificate) in self.in_use() {
+            let mut cas = trust.all();
+            let is_trusted =
+                cas.any(|ca| verify_chain(&certificate.der, &ca.der, purpose, home.now).is_ok());
+            let is_known = self.locked_out.contains(&certificate.serial);
+            assert!(is_trusted || is_known, "{what} is locked out");
+        }
+        let is_alive = trust.ca.validity.not_after >= home.now;
+        for finding in home.findings() {
+            let found = &finding.found;
+            let of_time = found.contains("expired on");
+            let is_its = |(kind, name): &(PairKind, String)| {
+                let its = home.certificate(*kind, name);
+                let is_out = its.validity.not_after < home.now;
+                let is_known = self.locked_out.contains(&its.serial) || is_out;
+                is_known
+                    && finding
+                        .path
+                        .starts_with(home.state().path.join(kind.pair(name)))
+            };
+            let is_excused = of_time && !is_alive || home.names().iter().any(is_its);
+            assert!(is_excused, "{finding:?}");
+        }
+        self.assert_recorded();
+    }
+
+    /// The ledger knows every certificate once.
+    fn assert_recorded(&self) {
+        let mut issued = BTreeMap::new();
+        for entry in self.home.ledger() {
+            if entry.event == Event::Issued {
+                let before = issued.insert(entry.serial, entry.fingerprint);
+                assert_eq!(before, None, "a serial number twice");
+            }
+        }
+        for (path, (mode, content)) in &self.home.files {
+            let is_key = path.ends_with("key.pem");
+            assert!(!is_key || *mode == layout::KEY_MODE, "{mode:04o} {path}");
+            let ends = [".pem"].iter().any(|end| path.ends_with(end));
+            if !ends || is_key {
+                continue;
+            }
+            for der in crate::pki::certificates_from_pem(content).unwrap() {
+                let certificate = Certificate::from_der(&der).unwrap();
+                let known = issued.get(&certificate.serial.to_string());
+                assert_eq!(known, Some(&certificate.fingerprint()), "{path}");
+            }
+        }
+    }
+}
+
+fn serial(hex: &str) -> Serial {
+    let octet = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    Serial::from_be_bytes(&Vec::from_iter((0..hex.len()).step_by(2).map(octet)))
+}
+
+/// Every file but the ledger and those in the archive.
+fn in_place(home: &MemoryHome) -> BTreeMap<&String, &File> {
+    let files = home.files.iter();
+    let is_in_place = |path: &String| path != layout::LEDGER && !path.starts_with(layout::ARCHIVE);
+    files.filter(|(path, _)| is_in_place(path)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn nobody_is_locked_out_who_was_not_named(
+        ca_life in prop_oneof![Just("10y"), Just("2y")],
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let mut world = World::new(ca_life);
+        for step in &steps {
+            let before = in_place(&world.home).len();
+            if let Err(refused) = world.take(step) {
+                prop_assert_eq!(in_place(&world.home).len(), before, "{}", refused);
+            }
+            world.assert_sound();
+        }
+        world.assert_ends();
+    }
+}
