@@ -518,6 +518,16 @@ fn a_ca_that_the_home_trusts_and_the_host_does_not_yet() {
 }
 
 #[test]
+fn a_ca_that_the_host_trusts_and_the_home_no_more() {
+    let home = installed();
+    home.run(["ca", "roll", "start"]).succeeds();
+    let both = fs::read(home.path().join(layout::CA_CERTIFICATE)).unwrap();
+    write(&in_root(&home, "CA/ca.pem"), 0o444, both);
+    home.run(["ca", "roll", "undo"]).succeeds();
+    tells(&home, INSTALLED, 1, "host_has_a_dropped_ca");
+}
+
+#[test]
 fn a_host_whose_pair_is_broken() {
     let home = installed();
     let other = installed();
