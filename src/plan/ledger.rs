@@ -51,6 +51,9 @@ pub enum Event {
     /// A certificate was put where docker or dockerd reads it.
     #[serde(rename = "handed-out")]
     HandedOut,
+    /// What was handed out there is there no more.
+    #[serde(rename = "taken-back")]
+    TakenBack,
     /// A CA that was made before signs from here on.
     Signing,
     /// A CA is trusted no more.
@@ -127,6 +130,15 @@ impl Entry {
     pub fn replacing(self, old: &Serial) -> Self {
         Self {
             replaces: Some(old.to_string()),
+            ..self
+        }
+    }
+
+    /// The line that records that what was handed out is there no more.
+    pub fn taken_back(self, now: OffsetDateTime) -> Self {
+        Self {
+            event: Event::TakenBack,
+            time: rfc3339(now),
             ..self
         }
     }

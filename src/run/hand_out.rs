@@ -1,19 +1,43 @@
-//! Records in the ledger where a server or client was installed.
+//! Records in the ledger where a server or client was installed, and that it was taken back.
 
 use std::path::Path;
 
 use super::Session;
 use crate::host::{self, LedgerPen};
+use crate::pki::{Certificate, Serial};
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, Event};
 use crate::plan::pair::SoundPair;
 use crate::plan::trust::Trust;
 use crate::report;
 
-/// The ledger to be, and what it has of hand-outs.
+/// The ledger to be, and what it has.
 pub(super) struct Pen {
     pen: LedgerPen,
-    hand_outs: Vec<Entry>,
+    ledger: Vec<Entry>,
+}
+
+impl Pen {
+    /// What lies at a place, as far as the ledger knows.
+    fn last_at(&self, kind: PairKind, to: &str) -> Option<&Entry> {
+        let at_place = |entry: &&Entry| {
+            entry.kind == kind.as_str()
+                && entry.to.as_deref() == Some(to)
+                && matches!(entry.event, Event::HandedOut | Event::TakenBack)
+        };
+        let last = self.ledger.iter().rfind(at_place);
+        last.filter(|entry| entry.event == Event::HandedOut)
+    }
+
+    /// The name under which a certificate was issued.
+    fn name_of(&self, kind: PairKind, certificate: &Certificate) -> Option<&str> {
+        let serial = certificate.serial.to_string();
+        let mut issued = self.ledger.iter();
+        let issued = issued.find(|entry| {
+            entry.event == Event::Issued && entry.kind == kind.as_str() && entry.serial == serial
+        });
+        issued.map(|entry| entry.name.as_str())
+    }
 }
 
 impl Session<'_> {
@@ -22,9 +46,8 @@ impl Session<'_> {
     pub(super) fn pen(&self) -> Option<Pen> {
         let pen = LedgerPen::open(&self.home)?;
         let ledger = self.reading(|| Ok(host::home_state(&self.home)?.ledger()?));
-        let mut hand_outs = ledger.ok()?;
-        hand_outs.retain(|entry| entry.event == Event::HandedOut);
-        Some(Pen { pen, hand_outs })
+        let ledger = ledger.ok()?;
+        Some(Pen { pen, ledger })
     }
 
     /// Records that a pair is in this directory now, unless that is what was recorded last.
@@ -35,30 +58,63 @@ impl Session<'_> {
         pair: &SoundPair,
         directory: &Path,
     ) {
-        let (Some(Pen { mut pen, hand_outs }), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0]))
-        else {
-            return;
-        };
-        let trusts = Vec::from_iter(trust.all().map(|ca| ca.serial.clone()));
-        let to = format!("{} on {}", directory.display(), host::machine_name());
-        let entry = Entry::handed_out(
-            kind.purpose(),
-            &pair.name,
-            &pair.certificate,
-            &trusts,
-            to,
-            host::clock(),
-        );
-        let same_place = |other: &&Entry| {
-            (&other.kind, &other.name, &other.to) == (&entry.kind, &entry.name, &entry.to)
-        };
-        let last = hand_outs.iter().rfind(same_place);
-        if last.is_some_and(|it| (&it.serial, &it.trusts) == (&entry.serial, &entry.trusts)) {
-            return;
-        }
-        if let Err(cause) = pen.add(&entry.line()) {
-            let words = format!("it is installed, but the ledger does not tell so: {cause}");
-            self.say(&report::warning(self.stderr, &words));
+        if let (Some(mut pen), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0])) {
+            let to = place(directory);
+            let (name, certificate) = (&pair.name, &pair.certificate);
+            self.record(&mut pen, handed_out(kind, name, certificate, &trust, to));
         }
     }
+
+    /// Records what is in a directory, now that something was taken back there.
+    pub(super) fn record_taken_back(&self, pen: &mut Pen, kind: PairKind, directory: &Path) {
+        let to = place(directory);
+        let Some(last) = pen.last_at(kind, &to).cloned() else {
+            return;
+        };
+        let now = host::public_files(kind, directory);
+        let entry = match (now.certificate(), now.trust()) {
+            (Some(certificate), Some(trust)) => pen
+                .name_of(kind, &certificate)
+                .map(|name| handed_out(kind, name, &certificate, &trust, to)),
+            _ => None,
+        };
+        self.record(pen, entry.unwrap_or_else(|| last.taken_back(host::clock())));
+    }
+
+    fn record(&self, pen: &mut Pen, entry: Entry) {
+        let to = entry.to.as_deref().unwrap_or_default();
+        let last = PairKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == entry.kind)
+            .and_then(|kind| pen.last_at(kind, to));
+        let is_known = last.is_some_and(|it| {
+            (it.event, &it.name, &it.serial, &it.trusts)
+                == (entry.event, &entry.name, &entry.serial, &entry.trusts)
+        });
+        if is_known {
+            return;
+        }
+        if let Err(cause) = pen.pen.add(&entry.line()) {
+            let words = format!("it is done, but the ledger does not tell so: {cause}");
+            self.say(&report::warning(self.stderr, &words));
+        }
+        pen.ledger.push(entry);
+    }
+}
+
+fn handed_out(
+    kind: PairKind,
+    name: &str,
+    certificate: &Certificate,
+    trust: &Trust,
+    to: String,
+) -> Entry {
+    let trusts: Vec<Serial> = trust.all().map(|ca| ca.serial.clone()).collect();
+    let now = host::clock();
+    Entry::handed_out(kind.purpose(), name, certificate, &trusts, to, now)
+}
+
+/// How the ledger names a directory of this machine.
+fn place(directory: &Path) -> String {
+    format!("{} on {}", directory.display(), host::machine_name())
 }

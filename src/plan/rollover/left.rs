@@ -53,7 +53,7 @@ pub fn left(
     let mut left = Vec::new();
     let mut seen = HashSet::new();
     for pair in pairs {
-        let Some(certificate) = pair.certificate() else {
+        let Some(certificate) = pair.files.certificate() else {
             continue;
         };
         let serial = certificate.serial.to_string();
@@ -102,19 +102,25 @@ pub fn left(
     left
 }
 
-/// What was handed out last at each place, by kind and name.
+/// What lies at each place, as far as the ledger knows: one server or client at a time.
 pub(super) fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
-    let mut last: HashMap<(&str, &str, &str), (usize, &Entry)> = HashMap::new();
+    let mut last: HashMap<(&str, &str), (usize, &Entry)> = HashMap::new();
     for (index, entry) in ledger.iter().enumerate() {
-        if let (Event::HandedOut, Some(place)) = (entry.event, &entry.to) {
-            last.insert((&entry.kind, &entry.name, place), (index, entry));
+        match (entry.event, &entry.to) {
+            (Event::HandedOut, Some(place)) => {
+                last.insert((&entry.kind, place), (index, entry));
+            }
+            (Event::TakenBack, Some(place)) => {
+                last.remove(&(entry.kind.as_str(), place.as_str()));
+            }
+            _ => {}
         }
     }
     let mut last = Vec::from_iter(last);
     last.sort_by_key(|(_, (index, _))| *index);
     let placed = last.into_iter();
     placed
-        .map(|((_, _, place), (_, entry))| (place, entry))
+        .map(|((_, place), (_, entry))| (place, entry))
         .collect()
 }
 

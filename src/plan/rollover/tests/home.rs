@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::super::{ArchivedCa, Look, PublicPair};
+use super::super::{ArchivedCa, Look, PublicFiles, PublicPair};
 use crate::pki::{Ca, Certificate, Life, PrivateKey, SubjectAltNames, sha256_hex};
 use crate::plan::client::tests::{key, serial};
 use crate::plan::init::{self, Constraint, Init};
@@ -191,8 +191,10 @@ impl MemoryHome {
     pub(super) fn look(&self) -> Look {
         let pairs = self.names().into_iter().map(|(kind, name)| PublicPair {
             kind,
-            ca: self.pair_file(kind, &name, layout::CA_CERTIFICATE),
-            certificate: self.pair_file(kind, &name, kind.certificate_file()),
+            files: PublicFiles {
+                ca: self.pair_file(kind, &name, layout::CA_CERTIFICATE),
+                certificate: self.pair_file(kind, &name, kind.certificate_file()),
+            },
             name,
         });
         Look {

@@ -176,6 +176,8 @@ impl World {
             changes: vec![self.home.state().append_to_ledger(entry.line())],
         };
         self.home.apply(&plan);
+        self.used
+            .retain(|(other, _, at), _| (*other, at) != (kind, &place));
         self.used.insert((kind, name, place), certificate);
     }
 
