@@ -21,6 +21,8 @@ enum Step {
     Undo,
     /// Where to.
     HandOut(usize, u8),
+    /// The last hand-out to one of the places is undone: what was there before is there again.
+    TakeBack(usize),
     /// A pair is moved out of the home, to be used elsewhere.
     MoveAway(usize),
     Days(u16),
@@ -38,6 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::FinishForce),
         3 => Just(Step::Undo),
         5 => (0..8_usize, 0..3_u8).prop_map(|(which, place)| Step::HandOut(which, place)),
+        2 => (0..8_usize).prop_map(Step::TakeBack),
         1 => (0..8_usize).prop_map(Step::MoveAway),
         2 => (1..200_u16).prop_map(Step::Days),
     ]

@@ -13,16 +13,16 @@ use crate::plan::ledger::{Entry, Event};
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Keys, Rule, Sans, Scope, Selector, Wish};
 
-/// Where a pair is used: its kind, its name and the place.
-type Place = (PairKind, String, String);
-
-/// Where nobody knows what becomes of it.
-const MOVED: &str = "elsewhere";
+/// A name and its certificate.
+type Named = (String, Certificate);
 
 /// A home, what is used of it elsewhere, and whom somebody locked out knowingly.
 pub(super) struct World {
     pub(super) home: MemoryHome,
-    used: BTreeMap<Place, Certificate>,
+    /// What was handed out to a place, the last on top.
+    places: BTreeMap<(PairKind, String), Vec<Named>>,
+    /// What is used where nobody knows what becomes of it.
+    moved: Vec<(PairKind, Named)>,
     locked_out: HashSet<Serial>,
     clients: usize,
 }
@@ -31,7 +31,8 @@ impl World {
     pub(super) fn new(ca_life: &str) -> Self {
         Self {
             home: MemoryHome::new(ca_life),
-            used: BTreeMap::new(),
+            places: BTreeMap::new(),
+            moved: Vec::new(),
             locked_out: HashSet::new(),
             clients: 1,
         }
@@ -89,11 +90,12 @@ impl World {
                     self.hand_out(kind, name, format!("/place/{place}"));
                 }
             }
+            Step::TakeBack(which) => self.take_back(*which),
             Step::MoveAway(which) => {
                 if let Some((kind, name)) = self.name(*which) {
                     let certificate = self.home.certificate(kind, &name);
                     self.home.take_away(&kind.pair(&name));
-                    self.used.insert((kind, name, MOVED.into()), certificate);
+                    self.moved.push((kind, (name, certificate)));
                 }
             }
             Step::Days(days) => self.home.now += Duration::days((*days).into()),
@@ -167,18 +169,52 @@ impl World {
     /// As `install` does it: what lay there goes, and the ledger is told.
     fn hand_out(&mut self, kind: PairKind, name: String, place: String) {
         let certificate = self.home.certificate(kind, &name);
+        self.tell(self.handed_out(kind, &name, &certificate, &place));
+        let there = self.places.entry((kind, place)).or_default();
+        there.push((name, certificate));
+    }
+
+    /// As `undo` does it: what lay there before is there again, and the ledger is told.
+    fn take_back(&mut self, which: usize) {
+        let places = Vec::from_iter(self.places.keys().cloned());
+        if places.is_empty() {
+            return;
+        }
+        let (kind, place) = places[which % places.len()].clone();
+        let mut there = self.places.remove(&(kind, place.clone())).unwrap();
+        let (name, certificate) = there.pop().unwrap();
+        match there.last() {
+            Some((name, certificate)) => {
+                // What was left behind long ago comes back knowingly.
+                if self.home.trust().issuer_of(certificate).is_none() {
+                    self.locked_out.insert(certificate.serial.clone());
+                }
+                self.tell(self.handed_out(kind, name, certificate, &place));
+                self.places.insert((kind, place), there);
+            }
+            None => {
+                let last = self.handed_out(kind, &name, &certificate, &place);
+                self.tell(last.taken_back(self.home.now));
+            }
+        }
+    }
+
+    fn handed_out(
+        &self,
+        kind: PairKind,
+        name: &str,
+        certificate: &Certificate,
+        place: &str,
+    ) -> Entry {
         let trusts = Vec::from_iter(self.home.trust().all().map(|ca| ca.serial.clone()));
         let (purpose, now) = (kind.purpose(), self.home.now);
-        let to = place.clone();
-        let entry = Entry::handed_out(purpose, &name, &certificate, &trusts, to, now);
-        let plan = Plan {
-            command: "install",
-            changes: vec![self.home.state().append_to_ledger(entry.line())],
-        };
-        self.home.apply(&plan);
-        self.used
-            .retain(|(other, _, at), _| (*other, at) != (kind, &place));
-        self.used.insert((kind, name, place), certificate);
+        Entry::handed_out(purpose, name, certificate, &trusts, place.to_owned(), now)
+    }
+
+    fn tell(&mut self, entry: Entry) {
+        let changes = vec![self.home.state().append_to_ledger(entry.line())];
+        let command = "install";
+        self.home.apply(&Plan { command, changes });
     }
 
     fn name(&self, which: usize) -> Option<(PairKind, String)> {
@@ -188,12 +224,12 @@ impl World {
 
     /// Whoever does what `status` says can finish, unless something is used nobody can renew.
     pub(super) fn assert_ends(&mut self) {
-        let has_moved = self.used.keys().any(|(_, _, place)| place == MOVED);
-        if has_moved || self.renew(Scope::All, Rule::OldCa).is_err() {
+        if !self.moved.is_empty() || self.renew(Scope::All, Rule::OldCa).is_err() {
             return;
         }
-        for (kind, name, place) in Vec::from_iter(self.used.keys().cloned()) {
-            self.hand_out(kind, name, place);
+        for ((kind, place), there) in self.places.clone() {
+            let (name, _) = there.last().unwrap();
+            self.hand_out(kind, name.clone(), place);
         }
         if Campaign::of(&self.home.trust()).is_some() {
             self.take(&Step::Finish).unwrap();
@@ -207,11 +243,16 @@ impl World {
             let certificate = self.home.certificate(kind, &name);
             (kind.pair(&name), kind.purpose(), certificate)
         });
-        let there = self.used.iter().map(|((kind, name, place), certificate)| {
+        let there = self.places.iter().map(|((kind, place), there)| {
+            let (name, certificate) = there.last().unwrap();
             let words = format!("{} at {place}", kind.pair(name));
             (words, kind.purpose(), certificate.clone())
         });
-        let mut all = Vec::from_iter(here.chain(there));
+        let moved = self.moved.iter().map(|(kind, (name, certificate))| {
+            let words = format!("{} elsewhere", kind.pair(name));
+            (words, kind.purpose(), certificate.clone())
+        });
+        let mut all = Vec::from_iter(here.chain(there).chain(moved));
         all.retain(|(_, _, certificate)| certificate.validity.not_after >= self.home.now);
         all
     }
