@@ -15,7 +15,7 @@ use support::tree::{self, Tree};
 use support::{Ran, TestHome};
 
 const CLIENT: &[&str] = &["install", "client", "alice", "--yes"];
-const WARNING: &str = "warning: it is installed, but the ledger does not tell so: ";
+const WARNING: &str = "warning: it is done, but the ledger does not tell so: ";
 
 /// A user with a home of dockpki's below theirs.
 fn user() -> TestHome {
