@@ -140,6 +140,43 @@ fn status_tells_where_who_is_and_whom_they_trust() {
     assert_eq!(told(&home), [1, 2, 2].map(|cas| of("client", "alice", cas)));
 }
 
+/// Each context has copies of its own, which stay when another client is installed.
+#[test]
+fn a_context_that_is_left_with_the_old_certificate_is_not_locked_out() {
+    let home = user();
+    run(&home, &["client", "issue", "bob"]).succeeds();
+    let install = |name: &str| {
+        let context = ["--host", "tcp://web:2376", "--context", name];
+        let client = ["install", "client", name, "--yes"];
+        run(&home, &[&client[..], &context].concat()).succeeds();
+    };
+    install("alice");
+    install("bob");
+    run(&home, &["ca", "roll", "start"]).succeeds();
+    run(&home, &["ca", "roll", "issue"]).succeeds();
+    install("bob");
+    let finish = ["ca", "roll", "finish", "--yes"];
+    let refused = run(&home, &finish).fails(1);
+    refused.says("client `alice` until ");
+    refused.says("/.docker/contexts/tls/");
+    install("alice");
+    run(&home, &finish).succeeds();
+}
+
+#[test]
+fn a_context_that_is_taken_back_is_in_nobodys_way() {
+    let home = user();
+    let host = ["--host", "tcp://web:2376"];
+    run(&home, &[CLIENT, &host].concat()).succeeds();
+    run(&home, &["undo", "--yes"]).succeeds();
+    let text = fs::read_to_string(ledger_of(&home)).unwrap();
+    assert_eq!(text.matches("\"handed-out\"").count(), 2);
+    assert_eq!(text.matches("\"taken-back\"").count(), 2);
+    run(&home, &["ca", "roll", "start"]).succeeds();
+    run(&home, &["ca", "roll", "issue"]).succeeds();
+    run(&home, &["ca", "roll", "finish", "--yes"]).succeeds();
+}
+
 #[test]
 fn a_part_of_a_home_has_no_ledger_and_gets_none() {
     let home = user();

@@ -98,7 +98,10 @@ impl Session<'_> {
             carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
         }
         // Also where nothing was to do: an install that was killed may not have told.
-        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, &docker_config);
+        let context = client_wish.context_name();
+        let context = context.map(|context| docker_config.join(context.tls_directory()));
+        let directories = std::iter::once(docker_config.clone()).chain(context);
+        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, directories);
         let data = match (self.request.output, self.request.talk, effect) {
             (Output::Json, _, _) => {
                 report::client_json(&client, &docker_config, effect == Effect::Changed)

@@ -1,6 +1,7 @@
 //! Records in the ledger where a server or client was installed, and that it was taken back.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::Session;
 use crate::host::{self, LedgerPen};
@@ -29,6 +30,17 @@ impl Pen {
         last.filter(|entry| entry.event == Event::HandedOut)
     }
 
+    /// The directories of this machine, this one and those below it, that the ledger tells of.
+    fn directories_within(&self, kind: PairKind, directory: &Path) -> BTreeSet<PathBuf> {
+        let here = on_this_machine();
+        let entries = self.ledger.iter();
+        let places = entries
+            .filter(|entry| entry.event == Event::HandedOut && entry.kind == kind.as_str())
+            .filter_map(|entry| entry.to.as_deref()?.strip_suffix(&here));
+        let places = places.map(PathBuf::from);
+        places.filter(|it| it.starts_with(directory)).collect()
+    }
+
     /// The name under which a certificate was issued.
     fn name_of(&self, kind: PairKind, certificate: &Certificate) -> Option<&str> {
         let serial = certificate.serial.to_string();
@@ -50,23 +62,33 @@ impl Session<'_> {
         Some(Pen { pen, ledger })
     }
 
-    /// Records that a pair is in this directory now, unless that is what was recorded last.
+    /// Records that a pair is in these directories now, unless that is what was recorded last.  A
+    /// client's context has files of its own, which outlive the next client in `~/.docker`.
     pub(super) fn record_hand_out(
         &self,
         pen: Option<Pen>,
         kind: PairKind,
         pair: &SoundPair,
-        directory: &Path,
+        directories: impl IntoIterator<Item = PathBuf>,
     ) {
         if let (Some(mut pen), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0])) {
-            let to = place(directory);
             let (name, certificate) = (&pair.name, &pair.certificate);
-            self.record(&mut pen, handed_out(kind, name, certificate, &trust, to));
+            for directory in directories {
+                let to = place(&directory);
+                self.record(&mut pen, handed_out(kind, name, certificate, &trust, to));
+            }
         }
     }
 
-    /// Records what is in a directory, now that something was taken back there.
+    /// Records what is in a directory, and in those of the contexts below it, now that something
+    /// was taken back there.
     pub(super) fn record_taken_back(&self, pen: &mut Pen, kind: PairKind, directory: &Path) {
+        for directory in pen.directories_within(kind, directory) {
+            self.record_taken_back_from(pen, kind, &directory);
+        }
+    }
+
+    fn record_taken_back_from(&self, pen: &mut Pen, kind: PairKind, directory: &Path) {
         let to = place(directory);
         let Some(last) = pen.last_at(kind, &to).cloned() else {
             return;
@@ -116,5 +138,9 @@ fn handed_out(
 
 /// How the ledger names a directory of this machine.
 fn place(directory: &Path) -> String {
-    format!("{} on {}", directory.display(), host::machine_name())
+    format!("{}{}", directory.display(), on_this_machine())
+}
+
+fn on_this_machine() -> String {
+    format!(" on {}", host::machine_name())
 }

@@ -98,7 +98,7 @@ impl Session<'_> {
                 self.pen(),
                 PairKind::Server,
                 &pair,
-                &plan.installed.directory,
+                [plan.installed.directory.clone()],
             );
             return Ok(self.outcome(
                 self.said(&pair.name, &plan, Effect::None, proof),
@@ -153,7 +153,7 @@ impl Session<'_> {
             self.pen(),
             PairKind::Server,
             &pair,
-            &plan.installed.directory,
+            [plan.installed.directory.clone()],
         );
         let talk = match self.request.output {
             Output::Text => {
