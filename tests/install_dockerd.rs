@@ -22,6 +22,8 @@ mod cut_off;
 mod listen;
 #[path = "install_dockerd/put_back.rs"]
 mod put_back;
+#[path = "install_dockerd/renew.rs"]
+mod renew;
 #[path = "install_dockerd/rootless.rs"]
 mod rootless;
 #[path = "install_dockerd/systemd.rs"]

@@ -22,7 +22,7 @@ pub use check::{Check, ExitCodes, Form};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
-pub use renew::Renew;
+pub use renew::{InstallRenewed, Renew};
 
 /// What somebody typed, understood.
 #[derive(Debug)]

@@ -24,7 +24,8 @@ use time::{Duration, OffsetDateTime};
 pub use ca::{CaKey, ca, ca_json};
 pub use check::{Words, check_failed, check_json, check_summary, check_table, unjudged_key};
 pub use client::{
-    after_client, client_is_installed, client_json, client_notices, installed_client,
+    after_client, brought_clients, callers_client, client_is_installed, client_json,
+    client_notices, clients_json, installed_client,
 };
 pub use env::env;
 pub use installed::{
@@ -41,6 +42,7 @@ pub use plan::{
 pub use prometheus::check_prometheus;
 pub use renew::{
     Hook, hook_failed, nothing_due, renewed, renewed_json, renewed_next, renewed_talk,
+    with_installed,
 };
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,

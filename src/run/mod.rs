@@ -1,5 +1,6 @@
 //! One command: read, plan, show, apply.
 
+mod bring;
 mod check;
 mod client;
 mod cut_off;

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::image::file_image;
 use crate::host::{Error, write};
 use crate::pki::sha256_hex;
+use crate::plan::client::PlacedClient;
 use crate::plan::machine::{
     Access, Control, FileChange, FileImage, MachineChange, MachineStep, Run,
 };
@@ -57,6 +58,9 @@ pub struct Notes {
     /// Where a client was installed: docker's configuration directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker_config: Option<PathBuf>,
+    /// The clients that were installed, each with where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<PlacedClient>,
 }
 
 /// One step, as the record has it.
@@ -223,6 +227,7 @@ impl Record {
             daemon,
             host: _,
             docker_config,
+            clients,
         } = &mut self.notes;
         if let Some(daemon) = daemon {
             rebase(&mut daemon.daemon_json);
@@ -230,6 +235,8 @@ impl Record {
             daemon.local_socket.iter_mut().for_each(rebase);
         }
         docker_config.iter_mut().for_each(rebase);
+        let configs = clients.iter_mut().map(|client| &mut client.docker_config);
+        configs.for_each(rebase);
         self.store_directories.iter_mut().for_each(rebase);
         self
     }
