@@ -322,8 +322,8 @@ fn notice_words(notice: &Notice) -> (String, Weight) {
             Weight::Note,
         ),
         Notice::ContainersStop => (
-            "the restart stops every container, for live-restore is off: --live-restore turns it \
-             on first and keeps them running"
+            "the restart stops every container, for live-restore is off: install server \
+             --live-restore turns it on first and keeps them running"
                 .into(),
             Weight::Warning,
         ),

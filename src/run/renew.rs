@@ -72,7 +72,10 @@ impl Session<'_> {
             (Some(_), Output::Json) => report::with_installed(&data, &parts),
             (_, _) => {
                 let parts = parts.iter().map(|part| format!("\n{part}"));
-                data + &parts.collect::<String>()
+                match (self.request.talk, wish.mode) {
+                    (Talk::Quiet, Mode::Apply) => data,
+                    _ => data + &parts.collect::<String>(),
+                }
             }
         };
         let mut talk = report::renewed_talk(self.stderr, &self.program, decision, renewal);

@@ -16,6 +16,7 @@ mod support;
 mod client;
 mod env;
 mod refusals;
+mod renew;
 mod server;
 mod take_back;
 mod verify;
@@ -117,6 +118,7 @@ fn every_golden_belongs_to_a_test() {
         include_str!("client.rs"),
         include_str!("env.rs"),
         include_str!("refusals.rs"),
+        include_str!("renew.rs"),
         include_str!("server.rs"),
         include_str!("take_back.rs"),
         include_str!("verify.rs"),
