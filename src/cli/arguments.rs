@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use super::check::CheckArguments;
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
+use super::timer::TimerCommands;
 use super::{ColorWhen, Mode};
 
 /// The TLS PKI for Docker's remote API
@@ -120,6 +121,9 @@ pub(super) enum Commands {
     ///
     /// Puts back every file as it was found before the first install. A daemon.json that has changed since loses only what dockpki put into it; other files that have changed since stay, and are named.
     Uninstall(TakeBackArguments),
+    /// Renew without anybody, by a timer of systemd
+    #[command(subcommand)]
+    Timer(TimerCommands),
     /// Print the lines that point docker at a daemon, for the shell to read
     Env(EnvArguments),
     /// Print a shell's completion script

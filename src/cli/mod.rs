@@ -6,6 +6,7 @@ mod install;
 mod install_arguments;
 mod pages;
 mod renew;
+mod timer;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,8 @@ pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy,
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
 pub use renew::{InstallRenewed, Renew};
+use timer::TimerCommands;
+pub use timer::{TimerInstall, TimerRemove};
 
 /// What somebody typed, understood.
 #[derive(Debug)]
@@ -69,6 +72,10 @@ pub enum Command {
     InstallClient(InstallClient),
     /// `undo` and `uninstall`
     TakeBack(TakeBack),
+    /// `timer install`
+    TimerInstall(TimerInstall),
+    /// `timer remove`
+    TimerRemove(TimerRemove),
     /// `env`
     Env(Env),
     /// `completions`
@@ -286,6 +293,12 @@ pub fn parse(
         }
         Commands::Uninstall(arguments) => {
             Command::TakeBack(install::take_back(Extent::All, arguments)?)
+        }
+        Commands::Timer(TimerCommands::Install(arguments)) => {
+            Command::TimerInstall(timer::install(arguments)?)
+        }
+        Commands::Timer(TimerCommands::Remove(arguments)) => {
+            Command::TimerRemove(timer::remove(&arguments))
         }
         Commands::Env(arguments) => Command::Env(install::env(arguments)?),
         Commands::Completions { shell } => Command::Completions(shell),

@@ -25,6 +25,7 @@ mod progress;
 mod read;
 mod secret;
 mod step;
+mod timer;
 mod write;
 
 pub use apply::{apply, apply_and_tell};
@@ -45,4 +46,5 @@ pub use read::{
     map_old_pairs, map_pairs, old_pair, pair_names, pair_state,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
+pub use timer::{own_manager, program_path, timer_environment, timer_state};
 pub use write::write_report;

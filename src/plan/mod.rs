@@ -24,6 +24,7 @@ pub mod permissions;
 pub mod renew;
 pub mod state;
 pub mod systemd;
+pub mod timer;
 pub mod trust;
 pub mod verify;
 

@@ -15,6 +15,7 @@ mod plan;
 mod prometheus;
 mod renew;
 mod table;
+mod timer;
 mod verify;
 
 use std::path::Path;
@@ -44,6 +45,7 @@ pub use renew::{
     Hook, hook_failed, nothing_due, renewed, renewed_json, renewed_next, renewed_talk,
     with_installed,
 };
+pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,
 };

@@ -38,6 +38,8 @@ impl Meeting {
             Command::InstallServer(_)
             | Command::InstallClient(_)
             | Command::TakeBack(_)
+            | Command::TimerInstall(_)
+            | Command::TimerRemove(_)
             | Command::VerifyInstalled(_) => Self::Itself,
         }
     }

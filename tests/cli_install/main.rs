@@ -19,6 +19,7 @@ mod refusals;
 mod renew;
 mod server;
 mod take_back;
+mod timer;
 mod verify;
 
 use std::fs;
@@ -121,6 +122,7 @@ fn every_golden_belongs_to_a_test() {
         include_str!("renew.rs"),
         include_str!("server.rs"),
         include_str!("take_back.rs"),
+        include_str!("timer.rs"),
         include_str!("verify.rs"),
     ]
     .concat();
