@@ -30,6 +30,8 @@ mod rootless;
 mod systemd;
 #[path = "install_dockerd/take_back.rs"]
 mod take_back;
+#[path = "install_dockerd/timer.rs"]
+mod timer;
 
 use std::fs;
 use std::path::Path;
