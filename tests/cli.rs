@@ -83,7 +83,7 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 24] = [
     "",
     "init",
     "server",
@@ -102,6 +102,9 @@ const COMMANDS: [&str; 21] = [
     "install client",
     "undo",
     "uninstall",
+    "timer",
+    "timer install",
+    "timer remove",
     "env",
     "completions",
     "man",

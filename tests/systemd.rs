@@ -412,8 +412,8 @@ fn systemd_reads_the_units_that_renew_as_they_are_meant() {
             has("ProtectSystem: strict");
             has("ProtectHome: read-only");
         }
-        let after = lines.iter().skip_while(|line| **line != "-> ExecStart:");
-        let command = after.skip(1).next().unwrap().to_owned();
+        let mut after = lines.iter().skip_while(|line| **line != "-> ExecStart:");
+        let command = after.nth(1).unwrap().to_owned();
         let words = systemd_words(command.trim_start_matches("Command Line: "));
         let mut wanted = vec![
             job.program.display().to_string(),
@@ -430,7 +430,7 @@ fn systemd_reads_the_units_that_renew_as_they_are_meant() {
             ]);
             wanted.extend(["--deploy-hook".into(), hook.clone()]);
             let paths = "ReadWritePaths: /srv/pki 100% of $HOME \"x\" -/srv/with 100% \"x\"";
-            assert!(lines.iter().any(|line| *line == paths), "{lines:#?}");
+            assert!(lines.contains(&paths), "{lines:#?}");
         }
         // Variables are replaced when it starts: the dollars are still doubled.
         let wanted = wanted.into_iter().map(|word| match word.as_str() {

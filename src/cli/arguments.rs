@@ -121,7 +121,7 @@ pub(super) enum Commands {
     ///
     /// Puts back every file as it was found before the first install. A daemon.json that has changed since loses only what dockpki put into it; other files that have changed since stay, and are named.
     Uninstall(TakeBackArguments),
-    /// Renew without anybody, by a timer of systemd
+    /// Renew every day, by a timer of systemd
     #[command(subcommand)]
     Timer(TimerCommands),
     /// Print the lines that point docker at a daemon, for the shell to read

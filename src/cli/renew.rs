@@ -36,9 +36,13 @@ pub struct InstallRenewed {
     pub consent: Consent,
 }
 
+/// Not as an install's, for here is one that is known to work.
+const RESTART_COMMAND: &str =
+    "Restart the daemon by this shell command [default: as at its install]";
+
 #[derive(Debug, Args)]
 #[command(mut_arg("restart", |flag| flag.requires("install")))]
-#[command(mut_arg("restart_command", |flag| flag.requires("install")))]
+#[command(mut_arg("restart_command", |flag| flag.requires("install").help(RESTART_COMMAND)))]
 #[command(mut_arg("daemon_log", |flag| flag.requires("install")))]
 #[command(mut_arg("timeout", |flag| flag.requires("install")))]
 #[command(mut_arg("yes", |flag| flag.requires("install")))]

@@ -37,10 +37,11 @@ pub fn timer_notices(
 }
 
 /// That the timer is installed.
-pub fn timer_installed(directory: &Path, started: bool) -> String {
-    let when = match started {
-        true => ": it renews what is due, every day",
-        false => "",
+/// `running` is the systemd that runs it.
+pub fn timer_installed(directory: &Path, running: Option<Manager>) -> String {
+    let when = match running {
+        Some(_) => ": it renews what is due, every day",
+        None => "",
     };
     format!("Installed the timer in {}{when}\n", shown(directory))
 }

@@ -10,11 +10,10 @@ use super::install::prefix;
 use super::server::PlacedServer;
 use super::take_back::installed_daemon;
 use super::{Effect, Session};
-use crate::cli::{self, InstallRenewed, Mode, Output, Restart, RestartBy};
+use crate::cli::{self, InstallRenewed, Mode, Restart, RestartBy};
 use crate::error::Error;
 use crate::host;
-use crate::host::machine::{Notes, Prefix, Record, Store, file_image, stores, user_store};
-use crate::plan::client::{self, ClientPlan, ClientWish, PlacedClient};
+use crate::host::machine::{Prefix, Record, Store, file_image, stores};
 use crate::plan::install::{InstalledDaemon, LiveRestore, PlainTcp, SERVER_FILES};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::machine::{Control, FileImage};
@@ -24,7 +23,7 @@ use crate::plan::state::PairState;
 use crate::report;
 
 /// The command, for records and messages.
-const COMMAND: &str = "renew --install";
+pub(super) const COMMAND: &str = "renew --install";
 
 /// What was brought, and what was not.
 #[derive(Default)]
@@ -42,18 +41,18 @@ pub(super) struct Brought {
 }
 
 /// What is brought, by whom it was asked for.
-struct Bringing<'a> {
-    wish: &'a cli::Renew,
-    install: &'a InstallRenewed,
+pub(super) struct Bringing<'a> {
+    pub(super) wish: &'a cli::Renew,
+    pub(super) install: &'a InstallRenewed,
     renewal: Option<&'a Renewal>,
-    prefix: Prefix,
+    pub(super) prefix: Prefix,
     /// The serials of the home's ledger.
     issued: HashSet<String>,
 }
 
 impl Bringing<'_> {
     /// Whether a pair is among those that were asked for.
-    fn is_wanted(&self, kind: PairKind, name: &str) -> bool {
+    pub(super) fn is_wanted(&self, kind: PairKind, name: &str) -> bool {
         match &self.wish.wish.scope {
             Scope::All => true,
             Scope::Named(selectors) => selectors.iter().any(|selector| {
@@ -127,38 +126,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Tells of clients that are behind in the directories of the user who called sudo; returns
-    /// whether there are any.  They are brought by a command that gives up root for good, which
-    /// this one cannot before it ends.
-    fn tell_of_callers(
-        &self,
-        bringing: &Bringing<'_>,
-        brought: &mut Brought,
-    ) -> Result<bool, Error> {
-        let caller = host::caller()?.filter(|_| bringing.prefix.is_root());
-        let Some(home) = caller.and_then(|caller| caller.home) else {
-            return Ok(false);
-        };
-        let records = Store::records(&user_store(Some(&home))?)?;
-        let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
-        let places = client_places(placed);
-        for place in &places {
-            let (kind, name) = (PairKind::Client, &place.name);
-            let directory = directory_of(place);
-            let pair = self.pair_to_bring(bringing, kind, name)?;
-            let at = (name.as_str(), directory.as_path());
-            if bringing.is_wanted(kind, name)
-                && self.is_behind(pair.as_ref(), kind, at, bringing, brought)?
-            {
-                let words = report::callers_client(self.stderr, &self.program, place);
-                brought.talk.push_str(&words);
-            }
-        }
-        Ok(!places.is_empty())
-    }
-
     /// The pair of the home as it is, or in a dry run as it would be; nothing if there is none.
-    fn pair_to_bring(
+    pub(super) fn pair_to_bring(
         &self,
         bringing: &Bringing<'_>,
         kind: PairKind,
@@ -176,7 +145,7 @@ impl Session<'_> {
     }
 
     /// Whether a pair is to be brought; what keeps it from that is told.
-    fn is_behind(
+    pub(super) fn is_behind(
         &self,
         pair: Option<&PairState>,
         kind: PairKind,
@@ -247,87 +216,6 @@ impl Session<'_> {
         brought.parts.push(self.server_words(&placed, wish.mode));
         Ok(())
     }
-
-    /// Brings the clients of one store, all of them as one.
-    fn bring_clients(
-        &self,
-        bringing: &Bringing<'_>,
-        store: &Path,
-        places: Vec<PlacedClient>,
-        records: &[(u32, Record)],
-        brought: &mut Brought,
-    ) -> Result<(), Error> {
-        let kind = PairKind::Client;
-        let mut behind = Vec::new();
-        for place in places {
-            if !bringing.is_wanted(kind, &place.name) {
-                continue;
-            }
-            let pair = self.pair_to_bring(bringing, kind, &place.name)?;
-            let directory = directory_of(&place);
-            let at = (place.name.as_str(), directory.as_path());
-            if self.is_behind(pair.as_ref(), kind, at, bringing, brought)?
-                && let Some(pair) = pair
-            {
-                behind.push((place, pair));
-            }
-        }
-        if behind.is_empty() {
-            return Ok(());
-        }
-        let mut merged = ClientPlan::nothing(COMMAND);
-        for (place, pair) in &behind {
-            let wish = ClientWish {
-                pair: SoundPair::check(&self.home, pair, host::clock())?,
-                host: None,
-                context: place.context.clone(),
-                owner: host::process_owner(),
-                reach: place.reach,
-            };
-            let state = host::client_state(&place.docker_config, wish.context_name().as_ref())?;
-            merged.add(client::plan(&state, &wish)?);
-        }
-        let notices = report::client_notices(self.stderr, &merged.notices);
-        let effect = match bringing.wish.mode {
-            Mode::DryRun => {
-                brought.talk.push_str(&notices);
-                Effect::None
-            }
-            Mode::Apply => {
-                let by = &bringing.install.restart.by;
-                let mut store = self.open_store(store, COMMAND, by)?.0;
-                // Where `env` looks for the client that was installed last.
-                let last = records.iter().rev().map(|(_, record)| &record.notes);
-                let last = last.filter(|notes| notes.docker_config.is_some()).next();
-                let notes = Notes {
-                    host: last.and_then(|notes| notes.host.clone()),
-                    docker_config: last.and_then(|notes| notes.docker_config.clone()),
-                    clients: behind.iter().map(|(place, _)| place.clone()).collect(),
-                    ..Notes::default()
-                };
-                let consent = bringing.install.consent;
-                self.place_client(&mut store, &merged, notes, &notices, consent)?
-            }
-        };
-        for (place, _) in &behind {
-            let one = (kind, place.name.clone());
-            if effect == Effect::Changed && !brought.changed.contains(&one) {
-                brought.changed.push(one.clone());
-            }
-            brought.here.push(one);
-        }
-        let placed = behind.iter().map(|(place, _)| place);
-        let placed = Vec::from_iter(placed);
-        brought.parts.push(match (self.request.output, effect) {
-            (Output::Json, _) => report::clients_json(&merged, effect == Effect::Changed),
-            (Output::Text, Effect::Changed) => report::brought_clients(&placed),
-            (Output::Text, Effect::None) => {
-                super::install::head(&merged.plan, Mode::DryRun)
-                    + &report::machine_plan(self.stdout, &merged.plan)
-            }
-        });
-        Ok(())
-    }
 }
 
 /// `install server` as it was, with what is said now.
@@ -371,14 +259,6 @@ fn again(
         },
         consent: *consent,
         mode: bringing.wish.mode,
-    }
-}
-
-/// The directory of a client's three files.
-fn directory_of(place: &PlacedClient) -> PathBuf {
-    match &place.context {
-        Some(context) => place.docker_config.join(context.tls_directory()),
-        None => place.docker_config.clone(),
     }
 }
 

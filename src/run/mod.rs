@@ -1,11 +1,13 @@
 //! One command: read, plan, show, apply.
 
 mod bring;
+mod bring_clients;
 mod check;
 mod client;
 mod cut_off;
 mod home;
 mod install;
+mod prover;
 mod renew;
 mod server;
 mod take_back;

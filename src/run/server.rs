@@ -5,22 +5,20 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::install::{Attempt, control, head, prefix, started_by};
+use super::prover::local_socket;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host;
-use crate::host::daemon::{self, Prover, Validated, Where};
+use crate::host::daemon::{self, Validated, Where};
 use crate::host::machine::{Deed, Notes, Prefix, Relabel, carry_out, host_store, user_store};
-use crate::host::probe::{Identity, Proof, Target, stranger};
+use crate::host::probe::Proof;
 use crate::pki::Name;
-use crate::plan::install::{
-    self, DaemonMode, Listen, ServerPlan, ServerState, ServerWish, probe_names,
-};
-use crate::plan::layout::{self, PairKind};
+use crate::plan::install::{self, DaemonMode, ServerPlan, ServerState, ServerWish};
+use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
-use crate::plan::list::{Standing, pair_row};
 use crate::plan::pair::SoundPair;
-use crate::plan::state::{FileState, PairState};
+use crate::plan::state::PairState;
 use crate::report::{self, Restarted};
 
 /// A server that was brought to its daemon, or would be.
@@ -263,84 +261,6 @@ impl Session<'_> {
         }
     }
 
-    /// What proves the daemon: where it is asked, by whom.
-    fn prover(
-        &self,
-        wish: &cli::InstallServer,
-        prefix: &Prefix,
-        pair: &SoundPair,
-        plan: &ServerPlan,
-        now: OffsetDateTime,
-    ) -> Result<Prover, Error> {
-        let places = match &wish.probe {
-            Some(probe) => {
-                let uncovered = install::refuse_uncovered(pair, probe.host());
-                uncovered.map_err(crate::plan::Error::from)?;
-                vec![(
-                    probe.host().to_owned(),
-                    probe.port(),
-                    probe.host().to_owned(),
-                )]
-            }
-            None => {
-                let place = |listen: &Listen| {
-                    let (address, name) = probe_names(&pair.certificate, listen)?;
-                    Ok((address, listen.port(), name))
-                };
-                let places = plan.listens.iter().map(place);
-                let places: Result<Vec<_>, install::Error> = places.collect();
-                places.map_err(crate::plan::Error::from)?
-            }
-        };
-        let client = self.reading(|| self.proving_client(wish.client.as_ref(), now))?;
-        let identity = match (&client.certificate, &client.key) {
-            (FileState::Present(certificate), FileState::Present(key)) => {
-                Identity::from_pem(&certificate.content, &key.content)
-            }
-            _ => return Err(self.none_of(PairKind::Client)),
-        };
-        let in_home = |file: &str| {
-            let directory = self.home.join(PairKind::Client.pair(&client.name));
-            directory.join(file)
-        };
-        let identity = identity.map_err(|cause| crate::plan::Error::File {
-            path: in_home(PairKind::Client.certificate_file()),
-            cause,
-        })?;
-        let ca = pair.files[0].as_slice();
-        let targets = places.iter().map(|(address, port, name)| {
-            Target::new(address, *port, name, ca).map_err(|cause| crate::plan::Error::File {
-                path: pair.directory.join(layout::CA_CERTIFICATE),
-                cause,
-            })
-        });
-        Ok(Prover {
-            targets: targets.collect::<Result<_, _>>()?,
-            client: identity,
-            stranger: stranger(now)?,
-            serial: pair.certificate.serial.clone(),
-            socket: local_socket(prefix, plan.local_socket.as_deref())?,
-            limit: wish.restart.timeout,
-        })
-    }
-
-    /// The client it is proved with: the one that was named, else the first that is valid.
-    fn proving_client(&self, name: Option<&Name>, now: OffsetDateTime) -> Result<PairState, Error> {
-        if let Some(name) = name {
-            return self.pair_named(PairKind::Client, name.to_string());
-        }
-        let mut names = host::pair_names(&self.home, PairKind::Client)?;
-        names.sort();
-        for name in names {
-            let pair = host::pair_state(&self.home, PairKind::Client, name);
-            let row = pair_row(&pair, &Default::default(), now);
-            if matches!(row.standing, Standing::Valid | Standing::Due) {
-                return Ok(pair);
-            }
-        }
-        Err(self.none_of(PairKind::Client))
-    }
-
     fn validate(&self, store: &Path, pair: &SoundPair, plan: &ServerPlan) -> Result<(), Error> {
         let command_line = plan.command_line.as_ref();
         let words = match daemon::validate(store, command_line, &plan.daemon_json, pair)? {
@@ -361,9 +281,4 @@ impl Session<'_> {
 fn pidfile(state: &ServerState, prefix: &Prefix) -> PathBuf {
     let inside = install::pidfile(state);
     prefix.resolve(&inside).unwrap_or(inside)
-}
-
-fn local_socket(prefix: &Prefix, inside: Option<&str>) -> Result<Option<PathBuf>, Error> {
-    let path = inside.map(|inside| prefix.resolve(Path::new(inside)));
-    Ok(path.transpose()?)
 }

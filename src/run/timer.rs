@@ -44,7 +44,8 @@ impl Session<'_> {
         let records = Store::records(&path)?;
         let surroundings = surroundings(manager, &prefix, &path, &records)?;
         let state = host::timer_state(&prefix, manager)?;
-        let plan = timer::plan(&state, &job, &surroundings, runs.then_some(manager));
+        let running = runs.then_some(manager);
+        let plan = timer::plan(&state, &job, &surroundings, running);
         let notices = match plan.is_empty() {
             true => String::new(),
             false => report::timer_notices(self.stderr, &job, manager, &prefix_shown(&prefix)),
@@ -60,7 +61,7 @@ impl Session<'_> {
             }
             None => Effect::None,
         };
-        let said = report::timer_installed(&state.directory.path, runs);
+        let said = report::timer_installed(&state.directory.path, running);
         let nothing = "Nothing was changed: the timer is installed already\n";
         Ok(self.timer_told(&plan, wish.mode, effect, (&said, nothing), notices))
     }
@@ -68,9 +69,9 @@ impl Session<'_> {
     pub(super) fn timer_remove(&self, wish: &cli::TimerRemove) -> Result<Outcome, Error> {
         let prefix = prefix(&wish.prefix)?;
         let path = store_of(host::own_manager(&prefix), &prefix)?;
-        let mut store = match path.is_dir() {
-            true => self.store_to_change(&path, "timer remove", wish.mode)?,
-            false => None,
+        let mut store = match Store::is_empty(&path)? {
+            true => None,
+            false => self.store_to_change(&path, "timer remove", wish.mode)?,
         };
         let mut records = Store::records(&path)?;
         records.retain(|(_, record)| record.notes.timer.is_some());

@@ -9,6 +9,8 @@ const RENEW: &str = "dockpki renew --install --prefix root --yes";
 fn behind() -> TestHome {
     let home = installed();
     quietly(&home, "dockpki renew servers/localhost --force");
+    // Always the next one that is due.
+    quietly(&home, "dockpki renew alice --force --valid-for 100d");
     home
 }
 

@@ -64,6 +64,15 @@ fn a_unit_that_was_edited_stays() {
     assert!(!root(&home).join(UNITS).join("dockpki-renew.timer").exists());
 }
 
+#[test]
+fn verify_finds_a_unit_missing() {
+    let home = host();
+    quietly(&home, TIMER);
+    fs::remove_file(root(&home).join(UNITS).join("dockpki-renew.timer")).unwrap();
+    let line = "dockpki verify --installed --prefix root";
+    refuses(&home, line, "verify_finds_a_unit_missing");
+}
+
 /// A home whose CA's key has a passphrase, in the file `pass` beside it.
 fn encrypted() -> TestHome {
     let home = TestHome::new();
