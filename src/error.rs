@@ -125,7 +125,10 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
             "look at what changed; uninstall takes back the rest and leaves that as it is".into()
         }
         E::Install(cause) => return install_hint(cause, program),
-        E::Twice { .. } | E::NoPassphrase { .. } => return None,
+        E::TimerPassphrase { .. } => {
+            format!("{program} timer install --passphrase-file FILE")
+        }
+        E::Twice { .. } | E::NoPassphrase { .. } | E::Unwritable { .. } => return None,
     })
 }
 

@@ -83,7 +83,7 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 30] = [
     "",
     "init",
     "server",
@@ -108,6 +108,9 @@ const COMMANDS: [&str; 27] = [
     "install client",
     "undo",
     "uninstall",
+    "timer",
+    "timer install",
+    "timer remove",
     "env",
     "completions",
     "man",

@@ -18,7 +18,7 @@ use std::process::Command;
 use dockpki::host::machine::{Deed, Notes, Store, carry_out, undoing};
 use dockpki::host::{client_state, map_pairs, process_owner};
 use dockpki::pki::certificates_from_pem;
-use dockpki::plan::client::{self, ClientPlan, ClientWish};
+use dockpki::plan::client::{self, ClientPlan, ClientWish, Reach};
 use dockpki::plan::context::ContextName;
 use dockpki::plan::layout::PairKind;
 use dockpki::plan::machine::{MachineChange, MachinePlan, MachineStep, Run};
@@ -92,6 +92,7 @@ impl Docker {
             host: host.map(|host| host.parse().unwrap()),
             context: context.map(|name| name.parse().unwrap()),
             owner: process_owner(),
+            reach: Reach::Both,
         };
         let state = client_state(&self.config(), wish.context_name().as_ref()).unwrap();
         client::plan(&state, &wish).unwrap()

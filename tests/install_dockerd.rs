@@ -22,6 +22,8 @@ mod cut_off;
 mod listen;
 #[path = "install_dockerd/put_back.rs"]
 mod put_back;
+#[path = "install_dockerd/renew.rs"]
+mod renew;
 #[path = "install_dockerd/rollover.rs"]
 mod rollover;
 #[path = "install_dockerd/rootless.rs"]
@@ -30,6 +32,8 @@ mod rootless;
 mod systemd;
 #[path = "install_dockerd/take_back.rs"]
 mod take_back;
+#[path = "install_dockerd/timer.rs"]
+mod timer;
 
 use std::fs;
 use std::path::Path;

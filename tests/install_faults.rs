@@ -188,7 +188,7 @@ fn a_second_command_is_refused_with_who_holds_the_host() {
         for arguments in [INSTALL_OLD, UNDO, UNINSTALL] {
             let ran = host.run(arguments).fails(1);
             ran.says(&format!(
-                "is held by another command: dockpki install server (process {})",
+                "is held by another command: dockpki install server new (process {})",
                 process.as_raw_nonzero()
             ));
             assert!(!ran.stderr.contains("cut off"), "{ran:#?}");

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use dockpki::host::Error;
 use dockpki::host::machine::{Store, access, file_image};
-use dockpki::plan::machine::{FileImage, MachineChange, MachineStep, Run};
+use dockpki::plan::machine::{FileImage, MachineChange, MachineStep, Manager, Run};
 use rustix::fs::{XattrFlags, lgetxattr, lsetxattr};
 use support::has;
 use support::machine::{
@@ -113,7 +113,7 @@ impl Case {
             let identities_before = identities(&machine.root());
             let steps = vec![
                 MachineStep::Change(change),
-                MachineStep::Run(Run::DaemonReload),
+                MachineStep::Run(Run::DaemonReload(Manager::System)),
             ];
             let refused = machine.carry_out(steps, Vec::new(), &mut no_command, Ok(()));
             assert!(
@@ -134,7 +134,7 @@ impl Case {
         let mut seen = Vec::new();
         let steps = vec![
             MachineStep::Change(change.clone()),
-            MachineStep::Run(Run::DaemonReload),
+            MachineStep::Run(Run::DaemonReload(Manager::System)),
         ];
         let failed = machine.carry_out(
             steps,

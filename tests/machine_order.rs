@@ -17,7 +17,7 @@ use std::path::Path;
 
 use dockpki::host::Error;
 use dockpki::host::machine::{Store, access, file_image, undoing};
-use dockpki::plan::machine::{Control, MachineChange, MachineStep, Run};
+use dockpki::plan::machine::{Control, MachineChange, MachineStep, Manager, Run};
 use dockpki::plan::state::{Outcome, Recovery};
 use support::machine::{
     Machine, directory, failure, file, identities, image, is_failure, make_directory, no_command,
@@ -39,7 +39,7 @@ fn install_with_live_restore(root: &Path) -> Vec<MachineStep> {
         MachineStep::Run(Run::Reload(Control::Systemd)),
         MachineStep::Change(swap(root.join("CA"), (Some(0o755), Some(0o755)), files)),
         change("live-restore", "last"),
-        MachineStep::Run(Run::DaemonReload),
+        MachineStep::Run(Run::DaemonReload(Manager::System)),
         MachineStep::Run(Run::Restart(Control::Systemd)),
     ]
 }
@@ -52,7 +52,9 @@ fn host_of_a_user(root: &Path) {
 /// What a command found: daemon.json and the certificate.
 fn found(root: &Path, run: &Run) -> String {
     let name = match run {
-        Run::DaemonReload => "daemon-reload",
+        Run::DaemonReload(_) => "daemon-reload",
+        Run::StartTimer(_) => "start the timer",
+        Run::StopTimer(_) => "stop the timer",
         Run::Reload(_) => "reload",
         Run::Restart(_) => "restart",
     };

@@ -47,6 +47,40 @@ fn every_renewal_of_readme_works() {
     assert!(ran.stdout.contains("nothing found"), "{ran:#?}");
 }
 
+/// Each line of the chapter on what runs unattended, on a host under a prefix.
+#[test]
+fn what_readme_runs_unattended_works() {
+    let readme = readme();
+    let chapter = readme.split("## Unattended").nth(1).unwrap();
+    let block = chapter.split("```").nth(1).unwrap();
+    let lines = block.lines().filter_map(|line| {
+        let line = line.strip_prefix("dockpki ")?;
+        Some(line.split('#').next().unwrap().trim())
+    });
+    let lines = Vec::from_iter(lines);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let home = TestHome::with_ca(&[]);
+    let prefix = home.around().join("prefix");
+    fs::create_dir(&prefix).unwrap();
+    let on_host = ["--yes", "--prefix", prefix.to_str().unwrap()];
+    home.run([&["install", "server"][..], &on_host].concat())
+        .succeeds();
+    home.run(["renew", "--force"]).succeeds();
+    for line in lines {
+        let words = Vec::from_iter(line.split(' '));
+        let ran = home.run([&words[..], &on_host].concat()).succeeds();
+        let said = [
+            "Installed server",
+            "Installed the timer",
+            "Removed the timer",
+        ];
+        assert!(
+            said.iter().any(|said| ran.stdout.contains(said)),
+            "{ran:#?}"
+        );
+    }
+}
+
 #[test]
 fn every_example_of_the_help_page_works_in_order() {
     let help = dockpki().arg("--help").output().unwrap();

@@ -13,7 +13,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use dockpki::plan::machine::Manager;
 use dockpki::plan::systemd::{EnvironmentFile, Service, UnitFile, UnitFiles, order};
+use dockpki::plan::timer::unit::{self, Surroundings};
+use dockpki::plan::timer::{Job, SERVICE, TIMER};
 
 /// Directories of units, the first of highest rank, and a dockerd.
 struct Units {
@@ -99,18 +102,20 @@ impl Units {
         read.collect()
     }
 
+    fn run_verify(&self, level: &str, verified: &[&str]) -> support::Ran {
+        let ranks = Self::RANKS.map(|rank| self.root.path().join(rank));
+        // Without a colon at its end, for that would bring this machine's own units and
+        // drop-ins in.
+        let path = std::env::join_paths(ranks).unwrap();
+        let mut command = Command::new("systemd-analyze");
+        command.env("SYSTEMD_UNIT_PATH", path);
+        command.env("SYSTEMD_LOG_LEVEL", level);
+        command.args(["verify", "--man=no"]).args(verified);
+        support::Ran::from(command.output().unwrap())
+    }
+
     fn verify(&self) -> Verified {
-        let run = |level: &str| {
-            let ranks = Self::RANKS.map(|rank| self.root.path().join(rank));
-            // Without a colon at its end, for that would bring this machine's own units and
-            // drop-ins in.
-            let path = std::env::join_paths(ranks).unwrap();
-            let mut command = Command::new("systemd-analyze");
-            command.env("SYSTEMD_UNIT_PATH", path);
-            command.env("SYSTEMD_LOG_LEVEL", level);
-            command.args(["verify", "--man=no", "docker.service"]);
-            support::Ran::from(command.output().unwrap())
-        };
+        let run = |level: &str| self.run_verify(level, &["docker.service"]);
         let warned = run("warning");
         let about = [self.root.path().to_str().unwrap(), "docker.service"];
         let complaints = warned.stderr.lines();
@@ -321,4 +326,117 @@ fn frees_the_unit_of_this_machine() {
     let (before, after) = (before.command.unwrap(), after.command.unwrap());
     assert!(before.contains("fd://"), "{before}");
     assert!(!after.contains("fd://"), "{after}");
+}
+
+/// The words of a command line as systemd shows it: in double quotes where they need them.
+fn systemd_words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for c in line.chars() {
+        let last = words.last_mut().unwrap();
+        match c {
+            c if escaped => {
+                last.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => last.push(c),
+        }
+    }
+    words
+}
+
+/// The units of `timer install`, each with what is around it.
+fn renewals() -> Vec<(Job, Surroundings)> {
+    let job = |dockpki: &str| Job {
+        program: dockpki.into(),
+        home: "/var/lib/dockpki".into(),
+        within: None,
+        passphrase_file: None,
+        restart_command: None,
+        deploy_hook: None,
+    };
+    let around = |manager| Surroundings {
+        manager,
+        environment: vec![("HOME".into(), "/root".into())],
+        writes: vec!["/var/lib/dockpki-installed".into(), "/etc/docker".into()],
+    };
+    let rich = Job {
+        home: "/srv/pki 100% of $HOME \"x\"".into(),
+        within: Some("30d".parse().unwrap()),
+        passphrase_file: Some("/etc/dockpki.100%pass".into()),
+        restart_command: Some("service docker restart; true".into()),
+        deploy_hook: Some("logger \"$DOCKPKI_RENEWED_NAMES\" '100%' \\ ${X} ;".into()),
+        ..job("DOCKERD")
+    };
+    let odd = Surroundings {
+        environment: vec![("HOME".into(), "/root with 100% \"x\"".into())],
+        writes: vec!["/srv/with 100% \"x\"".into()],
+        ..around(Manager::System)
+    };
+    vec![
+        (job("DOCKERD"), around(Manager::System)),
+        (job("DOCKERD"), around(Manager::User)),
+        (rich, odd),
+    ]
+}
+
+#[test]
+fn systemd_reads_the_units_that_renew_as_they_are_meant() {
+    if !systemd_is_there() {
+        return;
+    }
+    for (mut job, surroundings) in renewals() {
+        let units = Units::new();
+        job.program = units.dockerd();
+        let at = |name: &str| units.root.path().join("etc").join(name);
+        fs::write(units.root.path().join("lib/timers.target"), "[Unit]\n").unwrap();
+        fs::write(at(SERVICE), unit::service(&job, &surroundings)).unwrap();
+        fs::write(at(TIMER), unit::timer()).unwrap();
+        let both = [TIMER, SERVICE];
+        let shown = units.run_verify("debug", &both);
+        let warned = units.run_verify("warning", &both);
+        let complaints = warned.stderr.lines();
+        let complaints = complaints.filter(|line| line.contains("dockpki-renew"));
+        assert_eq!(Vec::from_iter(complaints), [""; 0]);
+        let lines = Vec::from_iter(shown.stdout.lines().map(str::trim));
+        let has = |wanted: &str| {
+            assert!(lines.contains(&wanted), "no `{wanted}` in {lines:#?}");
+        };
+        has("-> Unit dockpki-renew.timer:");
+        has("Persistent: yes");
+        has("-> Unit dockpki-renew.service:");
+        if surroundings.manager == Manager::System {
+            has("ProtectSystem: strict");
+            has("ProtectHome: read-only");
+        }
+        let mut after = lines.iter().skip_while(|line| **line != "-> ExecStart:");
+        let command = after.nth(1).unwrap().to_owned();
+        let words = systemd_words(command.trim_start_matches("Command Line: "));
+        let mut wanted = vec![
+            job.program.display().to_string(),
+            "--home".into(),
+            job.home.display().to_string(),
+        ];
+        wanted.extend(["renew", "--install", "--yes"].map(str::to_owned));
+        if let Some(hook) = &job.deploy_hook {
+            wanted.extend(["--within", "30d", "--passphrase-file"].map(str::to_owned));
+            wanted.push("${CREDENTIALS_DIRECTORY}/passphrase".into());
+            wanted.extend([
+                "--restart-command".into(),
+                job.restart_command.clone().unwrap(),
+            ]);
+            wanted.extend(["--deploy-hook".into(), hook.clone()]);
+            let paths = "ReadWritePaths: /srv/pki 100% of $HOME \"x\" -/srv/with 100% \"x\"";
+            assert!(lines.contains(&paths), "{lines:#?}");
+        }
+        // Variables are replaced when it starts: the dollars are still doubled.
+        let wanted = wanted.into_iter().map(|word| match word.as_str() {
+            "${CREDENTIALS_DIRECTORY}/passphrase" => word,
+            _ => word.replace('$', "$$"),
+        });
+        assert_eq!(words, Vec::from_iter(wanted));
+    }
 }

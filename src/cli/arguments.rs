@@ -8,6 +8,7 @@ pub(super) use super::check::CheckArguments;
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
 use super::roll::RollCommands;
+use super::timer::TimerCommands;
 use super::{ColorWhen, Mode};
 
 /// The TLS PKI for Docker's remote API
@@ -121,6 +122,9 @@ pub(super) enum Commands {
     ///
     /// Puts back every file as it was found before the first install. A daemon.json that has changed since loses only what dockpki put into it; other files that have changed since stay, and are named.
     Uninstall(TakeBackArguments),
+    /// Renew every day, by a timer of systemd
+    #[command(subcommand)]
+    Timer(TimerCommands),
     /// Print the lines that point docker at a daemon, for the shell to read
     Env(EnvArguments),
     /// Print a shell's completion script

@@ -278,7 +278,7 @@ pub(super) fn env(arguments: EnvArguments) -> Result<Env, UsageError> {
     })
 }
 
-fn agreed(agreement: &Agreement) -> (Consent, Mode) {
+pub(super) fn agreed(agreement: &Agreement) -> (Consent, Mode) {
     let Agreement { yes, dry_run } = agreement;
     let consent = match yes {
         true => Consent::Given,
@@ -287,7 +287,7 @@ fn agreed(agreement: &Agreement) -> (Consent, Mode) {
     (consent, dry_run.mode())
 }
 
-fn restart(arguments: RestartArguments) -> Result<Restart, UsageError> {
+pub(super) fn restart(arguments: RestartArguments) -> Result<Restart, UsageError> {
     let RestartArguments {
         restart,
         restart_command,

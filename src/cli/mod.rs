@@ -7,6 +7,7 @@ mod install_arguments;
 mod pages;
 mod renew;
 mod roll;
+mod timer;
 
 use std::path::PathBuf;
 
@@ -23,8 +24,10 @@ pub use check::{Check, ExitCodes, Form};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
-pub use renew::Renew;
+pub use renew::{InstallRenewed, Renew};
 pub use roll::{LockOut, Roll, RollStart};
+use timer::TimerCommands;
+pub use timer::{TimerInstall, TimerRemove};
 
 /// What somebody typed, understood.
 #[derive(Debug)]
@@ -73,6 +76,10 @@ pub enum Command {
     InstallClient(InstallClient),
     /// `undo` and `uninstall`
     TakeBack(TakeBack),
+    /// `timer install`
+    TimerInstall(TimerInstall),
+    /// `timer remove`
+    TimerRemove(TimerRemove),
     /// `env`
     Env(Env),
     /// `completions`
@@ -291,6 +298,12 @@ pub fn parse(
         }
         Commands::Uninstall(arguments) => {
             Command::TakeBack(install::take_back(Extent::All, arguments)?)
+        }
+        Commands::Timer(TimerCommands::Install(arguments)) => {
+            Command::TimerInstall(timer::install(arguments)?)
+        }
+        Commands::Timer(TimerCommands::Remove(arguments)) => {
+            Command::TimerRemove(timer::remove(&arguments))
         }
         Commands::Env(arguments) => Command::Env(install::env(arguments)?),
         Commands::Completions { shell } => Command::Completions(shell),

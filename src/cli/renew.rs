@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::DryRun;
-use super::{Mode, UsageError};
+use super::install::{agreed, restart};
+use super::install_arguments::{Agreement, RestartArguments};
+use super::{Consent, Mode, Restart, UsageError};
 use crate::pki::SubjectAltNames;
 use crate::plan::renew::{Keys, Rule, Sans, Scope, Wish};
 
@@ -18,11 +19,33 @@ pub struct Renew {
     pub passphrase_file: Option<PathBuf>,
     /// Run after something was renewed.
     pub deploy_hook: Option<String>,
+    /// Whether what was renewed is brought to this machine, and how.
+    pub install: Option<InstallRenewed>,
     /// Whether it is done or shown.
     pub mode: Mode,
 }
 
+/// `renew --install`, understood.
+#[derive(Debug)]
+pub struct InstallRenewed {
+    /// What stands for `/`.
+    pub prefix: PathBuf,
+    /// How the daemon is restarted; as at its install where nothing is said.
+    pub restart: Restart,
+    /// Whether it asks first.
+    pub consent: Consent,
+}
+
+/// Not as an install's, for here is one that is known to work.
+const RESTART_COMMAND: &str =
+    "Restart the daemon by this shell command [default: as at its install]";
+
 #[derive(Debug, Args)]
+#[command(mut_arg("restart", |flag| flag.requires("install")))]
+#[command(mut_arg("restart_command", |flag| flag.requires("install").help(RESTART_COMMAND)))]
+#[command(mut_arg("daemon_log", |flag| flag.requires("install")))]
+#[command(mut_arg("timeout", |flag| flag.requires("install")))]
+#[command(mut_arg("yes", |flag| flag.requires("install")))]
 pub(super) struct RenewArguments {
     /// The servers and clients of these names; servers/NAME or clients/NAME for one of them [default: all]
     #[arg(value_name = "NAME")]
@@ -54,8 +77,16 @@ pub(super) struct RenewArguments {
     /// Run this in a shell if something was renewed, with the names in $DOCKPKI_RENEWED_NAMES
     #[arg(long, value_name = "CMD")]
     deploy_hook: Option<String>,
+    /// Bring what is renewed to where it was installed on this machine too, with one restart
+    #[arg(long)]
+    install: bool,
+    /// Take this directory for /, as for an image or a chroot; no command is run unless one is given
+    #[arg(long, value_name = "DIR", requires = "install")]
+    prefix: Option<PathBuf>,
     #[command(flatten)]
-    dry_run: DryRun,
+    restart: RestartArguments,
+    #[command(flatten)]
+    agreement: Agreement,
 }
 
 pub(super) fn renew(arguments: RenewArguments) -> Result<Renew, UsageError> {
@@ -70,8 +101,20 @@ pub(super) fn renew(arguments: RenewArguments) -> Result<Renew, UsageError> {
         valid_for,
         passphrase_file,
         deploy_hook,
-        dry_run,
+        install,
+        prefix,
+        restart,
+        agreement,
     } = arguments;
+    let (consent, mode) = agreed(&agreement);
+    let install = match install {
+        false => None,
+        true => Some(InstallRenewed {
+            prefix: prefix.unwrap_or_else(|| "/".into()),
+            restart: self::restart(restart)?,
+            consent,
+        }),
+    };
     let names = names.iter().map(|name| name.parse());
     let names = names.collect::<Result<Vec<_>, _>>()?;
     let wish = Wish {
@@ -99,6 +142,7 @@ pub(super) fn renew(arguments: RenewArguments) -> Result<Renew, UsageError> {
         wish,
         passphrase_file,
         deploy_hook,
-        mode: dry_run.mode(),
+        install,
+        mode,
     })
 }

@@ -216,6 +216,7 @@ fn issue(arguments: RollIssueArguments) -> Result<Renew, UsageError> {
         wish,
         passphrase_file,
         deploy_hook: None,
+        install: None,
         mode: dry_run.mode(),
     })
 }

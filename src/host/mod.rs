@@ -26,6 +26,7 @@ mod progress;
 mod read;
 mod secret;
 mod step;
+mod timer;
 mod write;
 
 pub use apply::{apply, apply_and_tell};
@@ -48,4 +49,5 @@ pub use read::{
     public_pairs,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
+pub use timer::{own_manager, program_path, timer_environment, timer_state};
 pub use write::write_report;

@@ -72,6 +72,10 @@ pub enum Error {
     },
     /// The client cannot be installed.
     Client(ClientError),
+    /// The CA's key is encrypted, and a timer has nobody to ask.
+    TimerPassphrase { path: PathBuf },
+    /// What a timer is to run cannot be written into a unit.
+    Unwritable { found: String, wanted: &'static str },
     /// The certificate could not be made.
     Pki(pki::Error),
 }
@@ -90,6 +94,16 @@ impl fmt::Display for Error {
             Self::Unreadable { path, cause } => {
                 write!(f, "cannot read `{}`: {cause}", path.display())
             }
+            Self::TimerPassphrase { path } => write!(
+                f,
+                "`{}` is encrypted and a timer has nobody to ask: wanted its passphrase in a file",
+                path.display()
+            ),
+            Self::Unwritable { found, wanted } => write!(
+                f,
+                "`{}` cannot be written into a unit: wanted {wanted}",
+                pki::printable(found)
+            ),
             Self::NoCaKey { path } => {
                 write!(
                     f,

@@ -55,11 +55,25 @@ pub enum MachineStep {
 #[serde(rename_all = "snake_case")]
 pub enum Run {
     /// systemd reads its units again: `systemctl daemon-reload`.
-    DaemonReload,
+    DaemonReload(Manager),
+    /// The timer of renewals starts, now and with the machine: `systemctl enable --now`.
+    StartTimer(Manager),
+    /// The timer of renewals stops for good: `systemctl disable --now`.
+    StopTimer(Manager),
     /// The daemon reads what it can of daemon.json without a restart, live-restore among it.
     Reload(Control),
     /// The daemon is restarted.
     Restart(Control),
+}
+
+/// Whose systemd it is.  There are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manager {
+    /// The machine's.
+    System,
+    /// The user's own: `systemctl --user`.
+    User,
 }
 
 /// How the daemon is told to restart or to reload.

@@ -25,6 +25,7 @@ pub mod renew;
 pub mod rollover;
 pub mod state;
 pub mod systemd;
+pub mod timer;
 pub mod trust;
 pub mod verify;
 

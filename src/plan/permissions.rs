@@ -23,6 +23,8 @@ pub enum Item {
     UnitDirectory,
     /// A drop-in of docker.service.
     DropIn,
+    /// A unit of ours.
+    Unit,
     /// `~/.docker`, if dockpki makes it.
     ClientDirectory,
     /// A directory of docker's context store.
@@ -49,7 +51,7 @@ impl Item {
             Self::Key => 0o400,
             Self::HomeRecord | Self::ContextPem | Self::InstallRecord => 0o600,
             Self::DaemonDirectory | Self::UnitDirectory => 0o755,
-            Self::DaemonJson | Self::DropIn | Self::ContextMetadata => 0o644,
+            Self::DaemonJson | Self::DropIn | Self::Unit | Self::ContextMetadata => 0o644,
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{Style, day, machine, note, shown};
-use crate::plan::client::{ClientPlan, Held, Notice};
+use super::{Style, day, hint, machine, note, shown};
+use crate::plan::client::{ClientPlan, Held, Notice, PlacedClient};
 use crate::plan::context::ContextName;
 
 /// The notices of a client's plan, a line each.
@@ -56,6 +56,45 @@ pub fn client_json(client: &ClientPlan, docker_config: &Path, changed: bool) -> 
             context: client.context.as_ref().map(ToString::to_string),
         },
     )
+}
+
+/// That clients were brought to where they had been installed.
+pub fn brought_clients(placed: &[&PlacedClient]) -> String {
+    let lines = placed.iter().map(|placed| {
+        let PlacedClient {
+            name,
+            docker_config,
+            context,
+            reach: _,
+        } = placed;
+        match context {
+            Some(context) => format!("Installed client `{name}` in the docker context {context}\n"),
+            None => format!("Installed client `{name}` in {}\n", shown(docker_config)),
+        }
+    });
+    lines.collect()
+}
+
+/// That a client of the user who called sudo waits to be brought by another command.
+pub fn callers_client(style: Style, program: &str, placed: &PlacedClient) -> String {
+    let name = &placed.name;
+    let (place, context) = match &placed.context {
+        Some(context) => (
+            format!("the docker context {context}"),
+            format!(" --context {context}"),
+        ),
+        None => (shown(&placed.docker_config), String::new()),
+    };
+    let words = format!("client `{name}` in {place} is behind: it belongs to who called sudo");
+    let mend = format!("bring it: sudo {program} install client {name}{context}");
+    note(style, &words) + &hint(style, &mend)
+}
+
+/// The report of clients that were brought to where they had been installed, as JSON.
+pub fn clients_json(client: &ClientPlan, changed: bool) -> String {
+    let notices = client.notices.iter().map(notice_words);
+    let told = machine::Told::default();
+    machine::report_json(&client.plan, notices.collect(), changed, told)
 }
 
 /// A notice of a client's plan in words, on one line.

@@ -11,8 +11,9 @@ use super::{Color, JSON_VERSION, Style, json, note, printable, shell_word, shown
 use crate::pki::{Certificate, PrivateKey};
 use crate::plan::install::Notice;
 use crate::plan::machine::{
-    Access, Control, FileChange, FileImage, MachineChange, MachinePlan, Run,
+    Access, Control, FileChange, FileImage, MachineChange, MachinePlan, Manager, Run,
 };
+use crate::plan::timer::TIMER;
 
 /// A plan, in the order it is carried out.
 pub fn machine_plan(style: Style, plan: &MachinePlan) -> String {
@@ -239,10 +240,19 @@ fn diff(
     colored.collect()
 }
 
+fn systemctl(manager: Manager) -> &'static str {
+    match manager {
+        Manager::System => "systemctl",
+        Manager::User => "systemctl --user",
+    }
+}
+
 /// A command as one would type it.
 fn run_words(run: &Run) -> String {
     match run {
-        Run::DaemonReload => "systemctl daemon-reload".into(),
+        Run::DaemonReload(manager) => format!("{} daemon-reload", systemctl(*manager)),
+        Run::StartTimer(manager) => format!("{} enable --now {TIMER}", systemctl(*manager)),
+        Run::StopTimer(manager) => format!("{} disable --now {TIMER}", systemctl(*manager)),
         Run::Reload(Control::Systemd) => "systemctl reload docker.service".into(),
         Run::Reload(Control::Command { pidfile, .. }) => format!(
             "kill -HUP \"$(cat {})\"",
@@ -322,8 +332,8 @@ fn notice_words(notice: &Notice) -> (String, Weight) {
             Weight::Note,
         ),
         Notice::ContainersStop => (
-            "the restart stops every container, for live-restore is off: --live-restore turns it \
-             on first and keeps them running"
+            "the restart stops every container, for live-restore is off: install server \
+             --live-restore turns it on first and keeps them running"
                 .into(),
             Weight::Warning,
         ),

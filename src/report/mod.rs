@@ -16,6 +16,7 @@ mod prometheus;
 mod renew;
 mod rollover;
 mod table;
+mod timer;
 mod verify;
 
 use std::path::Path;
@@ -25,7 +26,8 @@ use time::{Duration, OffsetDateTime};
 pub use ca::{CaKey, ca, ca_json};
 pub use check::{Words, check_failed, check_json, check_summary, check_table, unjudged_key};
 pub use client::{
-    after_client, client_is_installed, client_json, client_notices, installed_client,
+    after_client, brought_clients, callers_client, client_is_installed, client_json,
+    client_notices, clients_json, installed_client,
 };
 pub use env::env;
 pub use installed::{
@@ -42,12 +44,13 @@ pub use plan::{
 pub use prometheus::check_prometheus;
 pub use renew::{
     Hook, hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_json, renewed_next,
-    renewed_talk,
+    renewed_talk, with_installed,
 };
 pub use rollover::{
     finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
     roll_status_json, roll_undone, servers_nobody_believes,
 };
+pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,
 };

@@ -9,7 +9,7 @@ use super::table::{Cell, table};
 use super::{
     JSON_VERSION, Style, count, day, error, hint, json, printable, shell_word, shown, warning,
 };
-use crate::plan::issue::Cut;
+use crate::plan::issue::{Cut, PlannedPair};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::ledger::rfc3339;
 use crate::plan::renew::{Decision, Later, Renewal, Renewed, Scope};
@@ -177,6 +177,15 @@ pub fn renewed_json(
     })
 }
 
+/// A report of one line of JSON, with the reports of what was installed after it.
+pub fn with_installed(report: &str, installed: &[String]) -> String {
+    let report = report.trim_end();
+    let open = report.strip_suffix('}').unwrap_or(report);
+    let installed = installed.iter().map(|one| one.trim_end());
+    let installed = Vec::from_iter(installed).join(",");
+    format!("{open},\"installed\":[{installed}]}}\n")
+}
+
 /// What the operator should mind: what cannot be renewed, or ends with the CA.
 pub fn renewed_talk(
     style: Style,
@@ -217,11 +226,20 @@ pub fn renewed_talk(
 /// How many names or directories are shown; who renewed more knows where they are.
 const SHOWN: usize = 4;
 
-/// What to type next, so that the new certificates are used.
-pub fn renewed_next(program: &str, home: &Path, renewal: &Renewal) -> String {
+/// What to type next, so that the new certificates are used where they are not `here` already.
+pub fn renewed_next(
+    program: &str,
+    home: &Path,
+    renewal: &Renewal,
+    here: &[(PairKind, String)],
+) -> String {
+    let is_here = |pair: &PlannedPair| {
+        let mut here = here.iter();
+        here.any(|(kind, name)| *kind == pair.kind && name == pair.name.as_str())
+    };
     let of_kind = |kind| {
         let pairs = renewal.pairs.iter().map(|renewed| &renewed.pair);
-        Vec::from_iter(pairs.filter(move |pair| pair.kind == kind))
+        Vec::from_iter(pairs.filter(move |pair| pair.kind == kind && !is_here(pair)))
     };
     let more = |all: usize| match all.checked_sub(SHOWN) {
         Some(more @ 1..) => format!("  … and {more} more\n"),

@@ -1,6 +1,6 @@
 //! Shows what `verify` found and what mends it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -144,6 +144,12 @@ pub fn aside_words(findings: &[Finding]) -> Option<&'static str> {
     )
 }
 
+/// The flag for what stands for `/`, if it is not that.
+fn prefix_flag(prefix: &Option<PathBuf>) -> String {
+    let flag = |prefix: &PathBuf| format!(" --prefix {}", shell_word(&prefix.to_string_lossy()));
+    prefix.as_ref().map(flag).unwrap_or_default()
+}
+
 /// What was not checked, in words.
 pub fn note_words(note: &Note) -> String {
     match note {
@@ -183,13 +189,10 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
         Mend::Owner(owner) => format!("chown {owner} {path}"),
         Mend::OwnerAndGroup(user, group) => format!("chown {user}:{group} {path}"),
         Mend::InstallServer { name, prefix } => {
-            let prefix = prefix
-                .as_ref()
-                .map(|prefix| format!(" --prefix {}", shell_word(&prefix.to_string_lossy())));
-            format!(
-                "{program} install server {name}{}",
-                prefix.unwrap_or_default()
-            )
+            format!("{program} install server {name}{}", prefix_flag(prefix))
+        }
+        Mend::InstallTimer { prefix } => {
+            format!("{program} timer install{}", prefix_flag(prefix))
         }
         Mend::InstallAgain | Mend::InstallClient => format!("{program} install client"),
         Mend::Edit => format!("edit {path}"),

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::install::head;
 use super::{Effect, Outcome, Session, data};
-use crate::cli::{self, Mode, Output, RestartBy, Talk, Unset};
+use crate::cli::{self, Consent, Mode, Output, RestartBy, Talk, Unset};
 use crate::error::Error;
 use crate::host;
 use crate::host::machine::{Deed, Notes, Relabel, Store, carry_out, user_store};
 use crate::pki::Name;
-use crate::plan::client::{ClientWish, plan};
+use crate::plan::client::{ClientPlan, ClientWish, PlacedClient, Reach, plan};
 use crate::plan::docker_host::DockerHost;
 use crate::plan::env::{DockerEnv, Shell};
 use crate::plan::layout::PairKind;
@@ -53,6 +53,7 @@ impl Session<'_> {
             host: wish.host.clone(),
             context: wish.context.clone(),
             owner: host::process_owner(),
+            reach: Reach::Both,
         };
         let state = host::client_state(&docker_config, client_wish.context_name().as_ref())?;
         let mut client = plan(&state, &client_wish)?;
@@ -71,32 +72,23 @@ impl Session<'_> {
             };
             return Ok(self.outcome(data, notices));
         }
-        let effect = match client.plan.is_empty() {
-            true => Effect::None,
-            false => Effect::Changed,
-        };
-        if let (Some(store), Effect::Changed) = (&mut store, effect) {
-            let shown = head(&client.plan, wish.mode)
-                + &report::machine_plan(self.stderr, &client.plan)
-                + "\n"
-                + &notices;
-            self.agree(&shown, wish.consent)?;
-            let deed = Deed {
-                plan: &client.plan,
-                time: rfc3339(now),
-                notes: Notes {
+        let effect = match &mut store {
+            Some(store) => {
+                let notes = Notes {
                     host: wish.host.as_ref().map(ToString::to_string),
                     docker_config: Some(docker_config.clone()),
+                    clients: vec![PlacedClient {
+                        name: name.clone(),
+                        docker_config: docker_config.clone(),
+                        context: client.context.clone(),
+                        reach: Reach::Both,
+                    }],
                     ..Notes::default()
-                },
-                voids: Vec::new(),
-                relabel: Relabel::ByPolicy {
-                    failed: &|cause| self.not_labelled(cause),
-                },
-            };
-            // A client's plan runs nothing.
-            carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
-        }
+                };
+                self.place_client(store, &client, notes, &notices, wish.consent)?
+            }
+            None => Effect::None,
+        };
         // Also where nothing was to do: an install that was killed may not have told.
         let context = client_wish.context_name();
         let context = context.map(|context| docker_config.join(context.tls_directory()));
@@ -127,6 +119,37 @@ impl Session<'_> {
             effect,
             ..self.outcome(data, talk)
         })
+    }
+
+    /// Brings clients to where docker looks for them, once that is agreed to.
+    pub(super) fn place_client(
+        &self,
+        store: &mut Store,
+        client: &ClientPlan,
+        notes: Notes,
+        notices: &str,
+        consent: Consent,
+    ) -> Result<Effect, Error> {
+        if client.plan.is_empty() {
+            return Ok(Effect::None);
+        }
+        let shown = head(&client.plan, Mode::Apply)
+            + &report::machine_plan(self.stderr, &client.plan)
+            + "\n"
+            + notices;
+        self.agree(&shown, consent)?;
+        let deed = Deed {
+            plan: &client.plan,
+            time: rfc3339(host::clock()),
+            notes,
+            voids: Vec::new(),
+            relabel: Relabel::ByPolicy {
+                failed: &|cause| self.not_labelled(cause),
+            },
+        };
+        // A client's plan runs nothing.
+        carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
+        Ok(Effect::Changed)
     }
 
     /// The client that was named, else the only one, else the one of the user who calls.

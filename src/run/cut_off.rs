@@ -29,6 +29,7 @@ impl Meeting {
             Command::Issue(wish) => by_mode(wish.mode),
             Command::CaPasswd(wish) => by_mode(wish.mode),
             Command::Roll(roll) => by_mode(roll.mode()),
+            Command::Renew(wish) if wish.install.is_some() => Self::Itself,
             Command::Renew(wish) => by_mode(wish.mode),
             Command::List | Command::Verify { .. } | Command::CaShow => Self::TakeUp,
             // A monitor restarts nothing.
@@ -38,6 +39,8 @@ impl Meeting {
             Command::InstallServer(_)
             | Command::InstallClient(_)
             | Command::TakeBack(_)
+            | Command::TimerInstall(_)
+            | Command::TimerRemove(_)
             | Command::VerifyInstalled(_) => Self::Itself,
         }
     }

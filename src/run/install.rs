@@ -44,7 +44,7 @@ impl Session<'_> {
                     },
                 }))
             }
-            _ => Controller.run(run),
+            _ => Controller.run_back(run),
         };
         let mut run = |run: &Run| {
             if is_idle(run, socket.as_deref()) {
@@ -159,7 +159,7 @@ fn is_idle(run: &Run, socket: Option<&Path>) -> bool {
         Run::Reload(control) => {
             !Controller.is_running(control) || socket.is_some_and(|it| !daemon::answers(it))
         }
-        Run::Restart(_) | Run::DaemonReload => false,
+        Run::Restart(_) | Run::DaemonReload(_) | Run::StartTimer(_) | Run::StopTimer(_) => false,
     }
 }
 
@@ -199,7 +199,10 @@ impl Attempt {
         if self.failed.get() && is_idle(run, self.socket.as_deref()) {
             return Ok(());
         }
-        let done = Controller.run(run);
+        let done = match self.failed.get() {
+            true => Controller.run_back(run),
+            false => Controller.run(run),
+        };
         let done = match (run, &self.socket, self.failed.get()) {
             // On the way back it is turned off again if the file says so, else at the next restart,
             // for a daemon leaves alone what is not in the file: there is nothing to wait for.

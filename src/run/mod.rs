@@ -1,5 +1,7 @@
 //! One command: read, plan, show, apply.
 
+mod bring;
+mod bring_clients;
 mod ca_key;
 mod check;
 mod client;
@@ -7,10 +9,12 @@ mod cut_off;
 mod hand_out;
 mod home;
 mod install;
+mod prover;
 mod renew;
 mod roll;
 mod server;
 mod take_back;
+mod timer;
 mod verify_installed;
 
 use std::cell::Cell;
@@ -100,6 +104,8 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::Env(wish) => Session::new(request, say)?.env(wish),
         Command::VerifyInstalled(wish) => Session::new(request, say)?.verify_installed(wish),
         Command::TakeBack(wish) => Session::new(request, say)?.take_back(wish),
+        Command::TimerInstall(wish) => Session::new(request, say)?.timer_install(wish),
+        Command::TimerRemove(wish) => Session::new(request, say)?.timer_remove(wish),
         Command::InstallServer(wish) => Session::new(request, say)?.install_server(wish),
     }
 }

@@ -1,8 +1,9 @@
 //! `renew`: what is due gets a new certificate, then whatever shall follow.
 
+use super::bring::Brought;
 use super::ca_key::OpenedKey;
 use super::{Effect, Outcome, Session};
-use crate::cli::{self, Mode, Output, Talk};
+use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Progress, Shown};
 use crate::pki::{Life, Validity};
@@ -20,58 +21,142 @@ const LONGEST_VARIABLE: usize = 131_072;
 
 /// What came of a home in which something may have been due.
 enum Done {
-    /// Nothing was, or it was only shown.
-    Told(Outcome),
+    /// Nothing was.
+    Nothing(Decision),
+    /// Something was, and is shown.
+    Shown(Box<(Decision, Renewal)>),
     /// Something was, and is renewed.
     Renewed(Box<(Decision, Renewal)>),
 }
 
 impl Session<'_> {
     pub(super) fn renew(&self, wish: &cli::Renew) -> Result<Outcome, Error> {
-        // The lock is given back before anything follows: a hook may call us.
-        let (decision, renewal) = match self.renew_home(wish)? {
-            Done::Told(outcome) => return Ok(outcome),
-            Done::Renewed(renewed) => *renewed,
-        };
-        let mut talk = report::renewed_talk(self.stderr, &self.program, &decision, Some(&renewal));
-        let (hook, failure) = self.deploy(wish, &renewal);
-        let json = self.request.output == Output::Json;
-        if json && self.request.talk == Talk::Verbose {
-            talk.push_str(&report::change_lines(&renewal.plan));
+        if let Some(install) = &wish.install {
+            self.refuse_to_ask(wish.mode, install.consent)?;
         }
-        let data = match (json, self.request.talk) {
-            (true, _) => {
-                let next = decision.later.first();
-                report::renewed_json(&self.home, Some(&renewal), next, hook)
-            }
-            (false, Talk::Quiet) => String::new(),
-            (false, _) => report::renewed(self.stdout, &self.home, &renewal),
+        // The lock is given back before anything follows: a hook may call us.
+        let done = self.renew_home(wish)?;
+        let (decision, renewal) = match &done {
+            Done::Nothing(decision) => (decision, None),
+            Done::Shown(both) | Done::Renewed(both) => (&both.0, Some(&both.1)),
         };
-        if !json && failure.is_empty() {
-            talk.push_str(&report::renewed_next(&self.program, &self.home, &renewal));
+        let renewed = renewal.filter(|_| matches!(done, Done::Renewed(_)));
+        let brought = match &wish.install {
+            Some(install) => self.bring(wish, install, renewal),
+            None => Brought::default(),
+        };
+        let Brought {
+            parts,
+            talk: brought_talk,
+            mut failures,
+            here,
+            changed,
+        } = brought;
+        if renewed.is_none() && changed.is_empty() && !failures.is_empty() {
+            // Everything is as it was before.
+            return Err(failures.swap_remove(0).1);
+        }
+        let names = names(renewed, &changed);
+        let (hook, hook_failure) = self.deploy(wish, &names);
+
+        let text = self.request.output == Output::Text;
+        let data = match (&done, self.request.output, self.request.talk) {
+            (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
+                report::renewed_json(&self.home, renewed, decision.later.first(), hook)
+            }
+            (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
+            (_, Output::Text, Talk::Quiet) => String::new(),
+            (Done::Nothing(_), ..) if wish.wish.rule == Rule::OldCa => report::nothing_of_old_ca(),
+            (Done::Nothing(_), ..) => report::nothing_due(&wish.wish.scope, decision),
+            (Done::Renewed(both), ..) => report::renewed(self.stdout, &self.home, &both.1),
+        };
+        let data = match (&wish.install, self.request.output) {
+            (Some(_), Output::Json) => report::with_installed(&data, &parts),
+            (_, _) => {
+                let parts = parts.iter().map(|part| format!("\n{part}"));
+                match (self.request.talk, wish.mode) {
+                    (Talk::Quiet, Mode::Apply) => data,
+                    _ => data + &parts.collect::<String>(),
+                }
+            }
+        };
+        let mut talk = report::renewed_talk(self.stderr, &self.program, decision, renewal);
+        talk.push_str(&brought_talk);
+        if let Some(renewal) = renewed {
+            if !text && self.request.talk == Talk::Verbose {
+                talk.push_str(&report::change_lines(&renewal.plan));
+            }
+            if text && failures.is_empty() && hook != Hook::Failed {
+                talk.push_str(&report::renewed_next(
+                    &self.program,
+                    &self.home,
+                    renewal,
+                    &here,
+                ));
+            }
         }
         let mut outcome = self.outcome(data, talk);
-        // An error, which is told also to who asked for silence.
-        outcome.talk.push_str(&failure);
-        outcome.effect = Effect::Changed;
-        outcome.code = match hook {
-            Hook::Failed => 3,
-            Hook::None | Hook::Done => 0,
+        // Errors, which are told also to who asked for silence.
+        for (what, cause) in &failures {
+            outcome.talk.push_str(&self.not_brought(what, cause));
+        }
+        outcome.talk.push_str(&hook_failure);
+        if renewed.is_some() || !changed.is_empty() {
+            outcome.effect = Effect::Changed;
+        }
+        outcome.code = match hook == Hook::Failed || !failures.is_empty() {
+            true => 3,
+            false => 0,
         };
         Ok(outcome)
     }
 
-    /// Runs the hook, if there is one; returns what is said if it fails.
-    fn deploy(&self, wish: &cli::Renew, renewal: &Renewal) -> (Hook, String) {
-        let Some(hook) = &wish.deploy_hook else {
+    /// Refuses a question nobody could answer, before anything is done rather than after half of it.
+    fn refuse_to_ask(&self, mode: Mode, consent: Consent) -> Result<(), Error> {
+        match (mode, consent) {
+            (Mode::Apply, Consent::Ask) if !host::is_terminal() => Err(host::Error::NoTerminal {
+                what: host::Asked::Consent,
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// That the home is renewed, and this machine has the old certificate.
+    fn not_brought(&self, what: &str, cause: &Error) -> String {
+        let hint = cause.hint(&self.program);
+        let again = format!(
+            "mend it, then run it again: {} renew --install",
+            self.program
+        );
+        report::error(
+            self.stderr,
+            &format!(
+                "the certificates are renewed in the home, but {what} is not installed: {cause}"
+            ),
+            Some(hint.as_deref().unwrap_or(&again)),
+        )
+    }
+
+    fn renewal_shown(&self, wish: &cli::Renew, renewal: &Renewal) -> String {
+        let (style, plan) = (self.stdout, &renewal.plan);
+        match (self.request.output, wish.wish.keys) {
+            (Output::Json, _) => report::planned_json(&self.home, plan),
+            (Output::Text, Keys::Fresh(_)) => report::planned(style, &self.home, plan),
+            (Output::Text, Keys::Reused) => report::planned_with_old_keys(style, &self.home, plan),
+        }
+    }
+
+    /// Runs the hook, if there is one and something was changed; returns what is said if it fails.
+    fn deploy(&self, wish: &cli::Renew, names: &str) -> (Hook, String) {
+        let (Some(hook), false) = (&wish.deploy_hook, names.is_empty()) else {
             return (Hook::None, String::new());
         };
-        let names = names(renewal);
-        match host::run_hook(hook, NAMES, &names) {
+        match host::run_hook(hook, NAMES, names) {
             Ok(()) => (Hook::Done, String::new()),
             Err(error) => {
                 let cause = error.to_string();
-                let failure = report::hook_failed(self.stderr, &cause, hook, NAMES, &names);
+                let failure = report::hook_failed(self.stderr, &cause, hook, NAMES, names);
                 (Hook::Failed, failure)
             }
         }
@@ -86,7 +171,7 @@ impl Session<'_> {
             true => {
                 let look = self.reading(|| self.look(wish))?;
                 if look.decision.due.is_empty() {
-                    return Ok(Done::Told(self.nothing_due(wish, &look.decision)));
+                    return Ok(Done::Nothing(look.decision));
                 }
                 Some(self.open_ca_key(wish.passphrase_file.as_deref())?)
             }
@@ -94,7 +179,7 @@ impl Session<'_> {
         let mut home = self.open_to_change(wish.mode, Create::No)?;
         let look = self.look(wish)?;
         if look.decision.due.is_empty() {
-            return Ok(Done::Told(self.nothing_due(wish, &look.decision)));
+            return Ok(Done::Nothing(look.decision));
         }
         let key = match key {
             Some(key) => key,
@@ -140,32 +225,10 @@ impl Session<'_> {
         let reissued = reissued.into_iter().collect::<Result<_, _>>()?;
         let renewal = renew::plan(wish.wish.rule.command(), &state, &issuer, reissued);
         if wish.mode == Mode::DryRun {
-            let (style, plan) = (self.stdout, &renewal.plan);
-            let data = match (self.request.output, wish.wish.keys) {
-                (Output::Json, _) => report::planned_json(&self.home, plan),
-                (Output::Text, Keys::Fresh(_)) => report::planned(style, &self.home, plan),
-                (Output::Text, Keys::Reused) => {
-                    report::planned_with_old_keys(style, &self.home, plan)
-                }
-            };
-            let talk = report::renewed_talk(self.stderr, &self.program, &decision, Some(&renewal));
-            return Ok(Done::Told(self.outcome(data, talk)));
+            return Ok(Done::Shown(Box::new((decision, renewal))));
         }
         host::apply_and_tell(home, &renewal.plan, &|| progress.tick())?;
         Ok(Done::Renewed(Box::new((decision, renewal))))
-    }
-
-    fn nothing_due(&self, wish: &cli::Renew, decision: &Decision) -> Outcome {
-        let data = match (self.request.output, self.request.talk) {
-            (Output::Json, _) => {
-                report::renewed_json(&self.home, None, decision.later.first(), Hook::None)
-            }
-            (Output::Text, Talk::Quiet) => String::new(),
-            (Output::Text, _) if wish.wish.rule == Rule::OldCa => report::nothing_of_old_ca(),
-            (Output::Text, _) => report::nothing_due(&wish.wish.scope, decision),
-        };
-        let talk = report::renewed_talk(self.stderr, &self.program, decision, None);
-        self.outcome(data, talk)
     }
 
     /// Reads the home and decides what is due.
@@ -237,13 +300,12 @@ struct Look {
     decision: Decision,
 }
 
-/// The names of what was renewed, each once, with spaces between: no name has one.
-fn names(renewal: &Renewal) -> String {
-    let names = renewal
-        .pairs
-        .iter()
-        .map(|renewed| renewed.pair.name.as_str());
-    let mut names = Vec::from_iter(names);
+/// The names of what was renewed or brought, each once, with spaces between: no name has one.
+fn names(renewal: Option<&Renewal>, brought: &[(PairKind, String)]) -> String {
+    let renewed = renewal.into_iter().flat_map(|renewal| &renewal.pairs);
+    let renewed = renewed.map(|renewed| renewed.pair.name.as_str());
+    let brought = brought.iter().map(|(_, name)| name.as_str());
+    let mut names = Vec::from_iter(renewed.chain(brought));
     names.sort_unstable();
     names.dedup();
     names.join(" ")

@@ -5,30 +5,71 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use super::install::{Attempt, control, head, prefix, started_by};
+use super::prover::local_socket;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host;
-use crate::host::daemon::{self, Prover, Validated, Where};
+use crate::host::daemon::{self, Validated, Where};
 use crate::host::machine::{Deed, Notes, Prefix, Relabel, carry_out, host_store, user_store};
-use crate::host::probe::{Identity, Proof, Target, stranger};
+use crate::host::probe::Proof;
 use crate::pki::Name;
-use crate::plan::install::{
-    self, DaemonMode, Listen, ServerPlan, ServerState, ServerWish, probe_names,
-};
-use crate::plan::layout::{self, PairKind};
+use crate::plan::install::{self, DaemonMode, ServerPlan, ServerState, ServerWish};
+use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
 use crate::plan::pair::SoundPair;
 use crate::plan::state::PairState;
-use crate::report;
+use crate::report::{self, Restarted};
+
+/// A server that was brought to its daemon, or would be.
+pub(super) struct PlacedServer {
+    /// Its name in the home.
+    name: String,
+    /// Where it was brought to.
+    prefix: Prefix,
+    /// What was done.
+    pub(super) plan: ServerPlan,
+    /// Whether the daemon is restarted.
+    control: Restarted,
+    /// Whether anything was changed.
+    pub(super) effect: Effect,
+    /// What the daemon proved.
+    proof: Option<Proof>,
+}
 
 impl Session<'_> {
     pub(super) fn install_server(&self, wish: &cli::InstallServer) -> Result<Outcome, Error> {
+        // Root has another home too: what is not in it is not what is wrong.
+        daemon::defaults(wish.daemon)?;
+        let pair = self.server_pair(wish.name.as_ref(), host::clock())?;
+        let placed = self.place_server(wish, &format!("install server {}", pair.name), &pair)?;
+        let data = self.server_words(&placed, wish.mode);
+        let talk = match (wish.mode, placed.effect, self.request.output) {
+            (Mode::DryRun, _, _) => report::notices(self.stderr, &placed.plan.notices),
+            (Mode::Apply, Effect::Changed, Output::Text) => {
+                let at = (!placed.prefix.is_root()).then_some(wish.prefix.as_path());
+                let restarted = placed.control == Restarted::Yes;
+                report::after_server(&self.program, &placed.plan, at, restarted)
+            }
+            (Mode::Apply, _, _) => String::new(),
+        };
+        Ok(Outcome {
+            effect: placed.effect,
+            ..self.outcome(data, talk)
+        })
+    }
+
+    /// Brings a server of the home to its daemon: plan, agreement, swap, restart, proof, and all of
+    /// it back if an answer is wrong.  A dry run ends with the plan.
+    pub(super) fn place_server(
+        &self,
+        wish: &cli::InstallServer,
+        command: &str,
+        pair: &SoundPair,
+    ) -> Result<PlacedServer, Error> {
         let now = host::clock();
         let prefix = prefix(&wish.prefix)?;
-        // Root has another home too: what is not in it is not what is wrong.
         let defaults = daemon::defaults(wish.daemon)?;
-        let pair = self.server_pair(wish.name.as_ref(), now)?;
         let store_path = match wish.daemon {
             DaemonMode::Rootful => host_store(&prefix)?,
             DaemonMode::Rootless => user_store(None)?,
@@ -47,10 +88,7 @@ impl Session<'_> {
                 self.note_unfinished(&store_path);
                 None
             }
-            Mode::Apply => Some(
-                self.open_store(&store_path, "install server", &wish.restart.by)?
-                    .0,
-            ),
+            Mode::Apply => Some(self.open_store(&store_path, command, &wish.restart.by)?.0),
         };
         let state = daemon::server_state(&at)?;
         let control = control(&wish.restart, wish.daemon, &prefix, || {
@@ -58,7 +96,7 @@ impl Session<'_> {
         })?;
         let mut plan = install::plan(
             &state,
-            &pair,
+            pair,
             &ServerWish {
                 listen: wish.listen.clone(),
                 plain_tcp: wish.plain_tcp,
@@ -69,51 +107,41 @@ impl Session<'_> {
         .map_err(crate::plan::Error::from)?;
         let prover = match &control {
             None => None,
-            Some(_) => Some(self.prover(wish, &prefix, &pair, &plan, now)?),
+            Some(_) => Some(self.prover(wish, &prefix, pair, &plan, now)?),
         };
         plan.installed.local_socket = local_socket(&prefix, plan.local_socket_before.as_deref())?;
-        plan.machine.command = format!("install server {}", pair.name);
-
-        if wish.mode == Mode::DryRun {
-            let data = match self.request.output {
-                Output::Json => report::machine_json(&plan.machine, &plan.notices, false, None),
-                Output::Text if plan.machine.is_empty() => {
-                    report::nothing_to_install(&pair.name, None)
-                }
-                Output::Text => {
-                    head(&plan.machine, wish.mode)
-                        + &report::machine_plan(self.stdout, &plan.machine)
-                }
-            };
-            return Ok(self.outcome(data, report::notices(self.stderr, &plan.notices)));
-        }
+        plan.machine.command = command.to_owned();
+        let mut placed = PlacedServer {
+            name: pair.name.clone(),
+            control: match &control {
+                Some(_) => Restarted::Yes,
+                None => Restarted::No,
+            },
+            prefix,
+            plan,
+            effect: Effect::None,
+            proof: None,
+        };
+        let Some(store) = &mut store else {
+            return Ok(placed);
+        };
+        let (plan, prefix) = (&mut placed.plan, &placed.prefix);
         if plan.machine.is_empty() {
-            let proof = match &prover {
+            placed.proof = match &prover {
                 Some(prover) => prover.prove().map_err(|cause| host::Error::NotServed {
                     cause: Box::new(cause),
                 })?,
                 None => None,
             };
             // An install that was killed may not have told.
-            self.record_hand_out(
-                self.pen(),
-                PairKind::Server,
-                &pair,
-                [plan.installed.directory.clone()],
-            );
-            return Ok(self.outcome(
-                self.said(&pair.name, &plan, Effect::None, proof),
-                String::new(),
-            ));
+            self.record_server(pair, &placed.plan);
+            return Ok(placed);
         }
 
-        let Some(store) = &mut store else {
-            unreachable!("the store is open unless it is a dry run");
-        };
         // Nobody is asked about a plan that dockerd will not start with.
         // Under a prefix nothing of this machine is asked: it may have another dockerd.
         if control.is_some() && prefix.is_root() {
-            self.validate(store.path(), &pair, &plan)?;
+            self.validate(store.path(), pair, plan)?;
         }
         let shown = head(&plan.machine, wish.mode)
             + &report::machine_plan(self.stderr, &plan.machine)
@@ -138,7 +166,7 @@ impl Session<'_> {
                 ..Notes::default()
             },
             voids: Vec::new(),
-            relabel: Relabel::of(&prefix, &not_labelled),
+            relabel: Relabel::of(prefix, &not_labelled),
         };
         let done = carry_out(store, deed, &mut |run| attempt.run(run), || {
             attempt.watch(match &prover {
@@ -146,49 +174,44 @@ impl Session<'_> {
                 None => Ok(None),
             })
         });
-        let proof = match done {
-            Ok(proof) => proof,
-            Err(cause) => return Err(attempt.put_back(cause, answered.as_deref()).into()),
-        };
-        self.record_hand_out(
-            self.pen(),
-            PairKind::Server,
-            &pair,
-            [plan.installed.directory.clone()],
-        );
-        let talk = match self.request.output {
-            Output::Text => {
-                let at = (!prefix.is_root()).then_some(wish.prefix.as_path());
-                report::after_server(&self.program, &plan, at, control.is_some())
+        match done {
+            Ok(proof) => {
+                self.record_server(pair, &placed.plan);
+                Ok(PlacedServer {
+                    effect: Effect::Changed,
+                    proof,
+                    ..placed
+                })
             }
-            Output::Json => String::new(),
-        };
-        Ok(Outcome {
-            effect: Effect::Changed,
-            ..self.outcome(self.said(&pair.name, &plan, Effect::Changed, proof), talk)
-        })
+            Err(cause) => Err(attempt.put_back(cause, answered.as_deref()).into()),
+        }
     }
 
-    fn said(
-        &self,
-        server: &str,
-        plan: &ServerPlan,
-        effect: Effect,
-        proof: Option<Proof>,
-    ) -> String {
-        let serial = proof.as_ref().map(|proof| proof.served_serial.to_string());
-        let engine = proof.as_ref().map(|proof| proof.engine_version.as_str());
+    /// What goes to standard output.
+    pub(super) fn server_words(&self, placed: &PlacedServer, mode: Mode) -> String {
+        let PlacedServer {
+            name, plan, effect, ..
+        } = placed;
+        let changed = *effect == Effect::Changed;
+        let proof = placed.proof.as_ref();
+        let serial = proof.map(|proof| proof.served_serial.to_string());
+        let engine = proof.map(|proof| proof.engine_version.as_str());
         let proof = engine.zip(serial.as_deref());
-        match (self.request.output, self.request.talk, effect) {
-            (Output::Json, _, Effect::Changed) => {
-                report::machine_json(&plan.machine, &plan.notices, true, proof)
+        match (self.request.output, mode, self.request.talk) {
+            (Output::Json, _, _) => {
+                report::machine_json(&plan.machine, &plan.notices, changed, proof)
             }
-            (Output::Json, _, Effect::None) => {
-                report::machine_json(&plan.machine, &plan.notices, false, proof)
+            (Output::Text, Mode::DryRun, _) if plan.machine.is_empty() => {
+                report::nothing_to_install(name, None)
             }
-            (Output::Text, Talk::Quiet, _) => String::new(),
-            (Output::Text, _, Effect::None) => report::nothing_to_install(server, proof),
-            (Output::Text, _, Effect::Changed) => report::installed_server(server, plan, proof),
+            (Output::Text, Mode::DryRun, _) => {
+                head(&plan.machine, mode) + &report::machine_plan(self.stdout, &plan.machine)
+            }
+            (Output::Text, Mode::Apply, Talk::Quiet) => String::new(),
+            (Output::Text, Mode::Apply, _) => match effect {
+                Effect::None => report::nothing_to_install(name, proof),
+                Effect::Changed => report::installed_server(name, plan, proof),
+            },
         }
     }
 
@@ -245,80 +268,9 @@ impl Session<'_> {
         }
     }
 
-    /// What proves the daemon: where it is asked, by whom.
-    fn prover(
-        &self,
-        wish: &cli::InstallServer,
-        prefix: &Prefix,
-        pair: &SoundPair,
-        plan: &ServerPlan,
-        now: OffsetDateTime,
-    ) -> Result<Prover, Error> {
-        let places = match &wish.probe {
-            Some(probe) => {
-                let uncovered = install::refuse_uncovered(pair, probe.host());
-                uncovered.map_err(crate::plan::Error::from)?;
-                vec![(
-                    probe.host().to_owned(),
-                    probe.port(),
-                    probe.host().to_owned(),
-                )]
-            }
-            None => {
-                let place = |listen: &Listen| {
-                    let (address, name) = probe_names(&pair.certificate, listen)?;
-                    Ok((address, listen.port(), name))
-                };
-                let places = plan.listens.iter().map(place);
-                let places: Result<Vec<_>, install::Error> = places.collect();
-                places.map_err(crate::plan::Error::from)?
-            }
-        };
-        let client = self.reading(|| self.proving_client(wish.client.as_ref(), pair, now))?;
-        let [_, certificate, key] = &client.files;
-        let identity =
-            Identity::from_pem(certificate, key).map_err(|cause| crate::plan::Error::File {
-                path: client.directory.join(PairKind::Client.certificate_file()),
-                cause,
-            })?;
-        let ca = pair.files[0].as_slice();
-        let targets = places.iter().map(|(address, port, name)| {
-            Target::new(address, *port, name, ca).map_err(|cause| crate::plan::Error::File {
-                path: pair.directory.join(layout::CA_CERTIFICATE),
-                cause,
-            })
-        });
-        Ok(Prover {
-            targets: targets.collect::<Result<_, _>>()?,
-            client: identity,
-            stranger: stranger(now)?,
-            serial: pair.certificate.serial.clone(),
-            socket: local_socket(prefix, plan.local_socket.as_deref())?,
-            limit: wish.restart.timeout,
-        })
-    }
-
-    /// The client it is proved with: the one that was named, else the first that the server will
-    /// let in.  After a rollover there may be some of the CA before.
-    fn proving_client(
-        &self,
-        name: Option<&Name>,
-        server: &SoundPair,
-        now: OffsetDateTime,
-    ) -> Result<SoundPair, Error> {
-        if let Some(name) = name {
-            let client = self.pair_named(PairKind::Client, name.to_string())?;
-            return Ok(server.check_client_of(&self.home, &client, now)?);
-        }
-        let mut names = host::pair_names(&self.home, PairKind::Client)?;
-        names.sort();
-        for name in names {
-            let pair = host::pair_state(&self.home, PairKind::Client, name);
-            if let Ok(client) = server.check_client_of(&self.home, &pair, now) {
-                return Ok(client);
-            }
-        }
-        Err(self.none_of(PairKind::Client))
+    fn record_server(&self, pair: &SoundPair, plan: &ServerPlan) {
+        let directories = [plan.installed.directory.clone()];
+        self.record_hand_out(self.pen(), PairKind::Server, pair, directories);
     }
 
     fn validate(&self, store: &Path, pair: &SoundPair, plan: &ServerPlan) -> Result<(), Error> {
@@ -341,9 +293,4 @@ impl Session<'_> {
 fn pidfile(state: &ServerState, prefix: &Prefix) -> PathBuf {
     let inside = install::pidfile(state);
     prefix.resolve(&inside).unwrap_or(inside)
-}
-
-fn local_socket(prefix: &Prefix, inside: Option<&str>) -> Result<Option<PathBuf>, Error> {
-    let path = inside.map(|inside| prefix.resolve(Path::new(inside)));
-    Ok(path.transpose()?)
 }

@@ -175,6 +175,7 @@ impl Session<'_> {
             },
             daemon.as_ref(),
             control.as_ref(),
+            records.iter().rev().find_map(|(_, record)| record.timer()),
         )
         .map_err(crate::plan::Error::from)?;
         if wish.extent == Extent::Last && !back.left.is_empty() {

@@ -16,8 +16,10 @@ mod support;
 mod client;
 mod env;
 mod refusals;
+mod renew;
 mod server;
 mod take_back;
+mod timer;
 mod verify;
 
 use std::fs;
@@ -117,8 +119,10 @@ fn every_golden_belongs_to_a_test() {
         include_str!("client.rs"),
         include_str!("env.rs"),
         include_str!("refusals.rs"),
+        include_str!("renew.rs"),
         include_str!("server.rs"),
         include_str!("take_back.rs"),
+        include_str!("timer.rs"),
         include_str!("verify.rs"),
     ]
     .concat();

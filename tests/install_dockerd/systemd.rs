@@ -19,6 +19,17 @@ daemon-reload)
     cat /etc/systemd/system/docker.service /etc/systemd/system/docker.service.d/*.conf 2>/dev/null |
         sed -n 's/^ExecStart=//p' | tail -n 1 >DIRECTORY/loaded
     ;;
+"enable --now dockpki-renew.timer")
+    test ! -e DIRECTORY/broken && test -e UNITS/dockpki-renew.timer || exit 1
+    mkdir -p UNITS/timers.target.wants
+    ln -sf UNITS/dockpki-renew.timer UNITS/timers.target.wants/
+    ;;
+"disable --now dockpki-renew.timer")
+    test -e UNITS/dockpki-renew.timer || exit 1
+    rm UNITS/timers.target.wants/dockpki-renew.timer
+    rmdir UNITS/timers.target.wants
+    ;;
+"stop dockpki-renew.timer") ;;
 "reset-failed docker.service") ;;
 "restart docker.service")
     DIRECTORY/stop
@@ -36,17 +47,18 @@ esac
 "#;
 
 /// A host whose systemd starts dockerd with these flags.
-fn booted(flags: &str, config: serde_json::Value) -> Host {
+pub(super) fn booted(flags: &str, config: serde_json::Value) -> Host {
     let host = Host::stopped();
     host.write_daemon_json(config);
-    host.write_script("bin/systemctl", SYSTEMCTL);
+    let systemctl = SYSTEMCTL.replace("UNITS", "/etc/systemd/system");
+    host.write_script("bin/systemctl", &systemctl);
     let dockerd = host.shell("command -v dockerd").succeeds().stdout;
     let command = format!("{} {flags}", dockerd.trim());
     let unit = format!("[Service]\nType=notify\nExecStart={command}\n");
     fs::write(host.outside(Path::new(UNIT)), unit).unwrap();
     fs::create_dir_all(host.outside(Path::new("/run/systemd/system"))).unwrap();
-    systemctl(&host, "daemon-reload");
-    systemctl(&host, "restart docker.service");
+    self::systemctl(&host, "daemon-reload");
+    self::systemctl(&host, "restart docker.service");
     host.answers_locally();
     fs::remove_file(host.outside(&host.below("calls"))).unwrap();
     host
@@ -59,7 +71,7 @@ fn systemctl(host: &Host, arguments: &str) {
 }
 
 /// Runs dockpki where systemctl is the script.
-fn run(host: &Host, arguments: &[&str]) -> Ran {
+pub(super) fn run(host: &Host, arguments: &[&str]) -> Ran {
     let mut path = host.below("bin").into_os_string();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap());
@@ -69,7 +81,7 @@ fn run(host: &Host, arguments: &[&str]) -> Ran {
 }
 
 /// What systemctl was asked for, in order, and forgotten.
-fn calls(host: &Host) -> Vec<String> {
+pub(super) fn calls(host: &Host) -> Vec<String> {
     let path = host.below("calls");
     let calls = String::from_utf8(host.read(&path)).unwrap();
     fs::remove_file(host.outside(&path)).unwrap();

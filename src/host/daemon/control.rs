@@ -1,14 +1,17 @@
 //! Tells the daemon to restart or to reload.
 
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::host::environment::config_home;
 use crate::host::{Error, command};
-use crate::plan::machine::{Control, Run};
+use crate::plan::machine::{Control, Manager, Run};
+use crate::plan::timer::{TIMER, UNITS};
 
 /// How long a restart may take: a daemon may stop hundreds of containers before it ends.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -24,7 +27,9 @@ impl Controller {
     /// [`Error::Command`] if it fails or takes too long.
     pub fn run(self, run: &Run) -> Result<(), Error> {
         match run {
-            Run::DaemonReload => systemctl(&["daemon-reload"]),
+            Run::DaemonReload(manager) => manage(*manager, &["daemon-reload"]),
+            Run::StartTimer(manager) => manage(*manager, &["enable", "--now", TIMER]),
+            Run::StopTimer(manager) => manage(*manager, &["disable", "--now", TIMER]),
             Run::Restart(Control::Systemd) => {
                 // After three failed starts in a minute systemd refuses to start it again, also
                 // with the configuration that worked.  An older systemd may not know the unit.
@@ -39,12 +44,54 @@ impl Controller {
         }
     }
 
+    /// Runs one again on the way back, when the files are as they were before: a timer starts if
+    /// it is there again, and is let go of if it is not.
+    pub fn run_back(self, run: &Run) -> Result<(), Error> {
+        match run {
+            Run::StartTimer(manager) | Run::StopTimer(manager) => {
+                let units = unit_directory(*manager)?;
+                match units.join(TIMER).symlink_metadata() {
+                    Ok(_) => manage(*manager, &["enable", "--now", TIMER]),
+                    Err(_) => let_go(*manager, &units),
+                }
+            }
+            run => self.run(run),
+        }
+    }
+
     /// Whether there is a daemon to tell.
     pub fn is_running(self, control: &Control) -> bool {
         match control {
             Control::Systemd => systemctl(&["is-active", "--quiet", "docker.service"]).is_ok(),
             Control::Command { pidfile, .. } => dockerd_in(pidfile).is_ok(),
         }
+    }
+}
+
+/// Where the operator's own units are, on this machine.
+pub fn unit_directory(manager: Manager) -> Result<PathBuf, Error> {
+    match manager {
+        Manager::System => Ok(UNITS.into()),
+        Manager::User => Ok(config_home()?.join("systemd/user")),
+    }
+}
+
+/// Stops a timer whose unit is gone.  systemd does not disable what is not there: the link by which
+/// it would start with the machine is removed here.
+fn let_go(manager: Manager, units: &Path) -> Result<(), Error> {
+    // One that was never started is not known, and that is as well.
+    let _ = manage(manager, &["stop", TIMER]);
+    let link = units.join("timers.target.wants").join(TIMER);
+    match fs::remove_file(&link) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => Err(Error::io("remove", &link)(cause)),
+        _ => Ok(()),
+    }
+}
+
+fn manage(manager: Manager, arguments: &[&str]) -> Result<(), Error> {
+    match manager {
+        Manager::System => systemctl(arguments),
+        Manager::User => systemctl(&[&["--user"], arguments].concat()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::host::Error;
 use crate::host::environment::{config_home, runtime_directory};
 use crate::plan::install::{DaemonMode, Defaults};
-use crate::plan::machine::Control;
+use crate::plan::machine::{Control, Manager};
 
 /// Where the daemon has what nobody names.
 ///
@@ -35,6 +35,14 @@ pub fn default_control(mode: DaemonMode, pidfile: impl FnOnce() -> PathBuf) -> O
 /// Whether systemd runs this machine (sd_booted(3)).
 pub fn runs_systemd() -> bool {
     Path::new("/run/systemd/system").is_dir()
+}
+
+/// Whether a systemd runs.
+pub fn systemd(manager: Manager) -> bool {
+    match manager {
+        Manager::System => runs_systemd(),
+        Manager::User => runs_user_systemd(),
+    }
 }
 
 /// Whether the caller has a systemd of their own.

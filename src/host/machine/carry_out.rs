@@ -269,8 +269,8 @@ impl Progress<'_> {
         for step in record.steps.iter().rev() {
             match step {
                 RecordedStep::Run { run: command } => {
-                    // daemon-reload comes just before a restart, and belongs to it.
-                    if !again.is_empty() && *command != Run::DaemonReload {
+                    // daemon-reload comes just before another, and belongs to it.
+                    if !again.is_empty() && !matches!(command, Run::DaemonReload(_)) {
                         first = first.and(run_all(&mut again, run));
                     }
                     if run_number <= begun {

@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 use super::image::file_image;
 use crate::host::{Error, write};
 use crate::pki::sha256_hex;
+use crate::plan::client::PlacedClient;
 use crate::plan::machine::{
-    Access, Control, FileChange, FileImage, MachineChange, MachineStep, Run,
+    Access, Control, FileChange, FileImage, MachineChange, MachineStep, Manager, Run,
 };
 use crate::plan::permissions::Item;
 
@@ -57,6 +58,12 @@ pub struct Notes {
     /// Where a client was installed: docker's configuration directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub docker_config: Option<PathBuf>,
+    /// The clients that were installed, each with where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<PlacedClient>,
+    /// The directory of the units that renew, if they were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<PathBuf>,
 }
 
 /// One step, as the record has it.
@@ -215,7 +222,9 @@ impl Record {
                     | Run::Reload(Control::Command { pidfile, .. }) => rebase(pidfile),
                     Run::Restart(Control::Systemd)
                     | Run::Reload(Control::Systemd)
-                    | Run::DaemonReload => {}
+                    | Run::DaemonReload(_)
+                    | Run::StartTimer(_)
+                    | Run::StopTimer(_) => {}
                 },
             }
         }
@@ -223,6 +232,8 @@ impl Record {
             daemon,
             host: _,
             docker_config,
+            clients,
+            timer,
         } = &mut self.notes;
         if let Some(daemon) = daemon {
             rebase(&mut daemon.daemon_json);
@@ -230,6 +241,9 @@ impl Record {
             daemon.local_socket.iter_mut().for_each(rebase);
         }
         docker_config.iter_mut().for_each(rebase);
+        let configs = clients.iter_mut().map(|client| &mut client.docker_config);
+        configs.for_each(rebase);
+        timer.iter_mut().for_each(rebase);
         self.store_directories.iter_mut().for_each(rebase);
         self
     }
@@ -246,7 +260,15 @@ impl Record {
     pub fn control(&self) -> Option<&Control> {
         self.runs().find_map(|run| match run {
             Run::Restart(control) | Run::Reload(control) => Some(control),
-            Run::DaemonReload => None,
+            Run::DaemonReload(_) | Run::StartTimer(_) | Run::StopTimer(_) => None,
+        })
+    }
+
+    /// Whose systemd was told to start the timer of renewals, if one was.
+    pub fn timer(&self) -> Option<Manager> {
+        self.runs().find_map(|run| match run {
+            Run::StartTimer(manager) => Some(*manager),
+            _ => None,
         })
     }
 }

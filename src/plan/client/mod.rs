@@ -11,6 +11,8 @@ pub(super) mod tests;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::Error;
 use super::context::{ContextName, Metadata, Verification};
 use super::docker_host::DockerHost;
@@ -33,6 +35,32 @@ pub struct ClientWish {
     pub context: Option<ContextName>,
     /// Whose files they are to be.
     pub owner: Owner,
+    /// Where they go.
+    pub reach: Reach,
+}
+
+/// Where a client's files go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Into docker's configuration directory, and into the context if there is one.
+    Both,
+    /// Into the context alone: the directory has another client by now.
+    ContextAlone,
+}
+
+/// Where a client was installed, for whoever renews it there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedClient {
+    /// Its name in the home.
+    pub name: String,
+    /// docker's configuration directory.
+    pub docker_config: PathBuf,
+    /// The context that uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextName>,
+    /// Where its files went.
+    pub reach: Reach,
 }
 
 impl ClientWish {
@@ -101,6 +129,33 @@ pub struct ClientPlan {
     pub context: Option<ContextName>,
 }
 
+impl ClientPlan {
+    /// One that does nothing yet.
+    pub fn nothing(command: &str) -> Self {
+        Self {
+            plan: MachinePlan {
+                command: command.to_owned(),
+                steps: Vec::new(),
+            },
+            notices: Vec::new(),
+            context: None,
+        }
+    }
+
+    /// Takes another's steps in; a directory that both make is made once.
+    pub fn add(&mut self, other: Self) {
+        for step in other.plan.steps {
+            let MachineStep::Change(change) = &step else {
+                continue;
+            };
+            if self.plan.changes().all(|it| it.path() != change.path()) {
+                self.plan.steps.push(step);
+            }
+        }
+        self.notices.extend(other.notices);
+    }
+}
+
 /// Plans the files in docker's configuration directory and those of the context.
 ///
 /// # Errors
@@ -118,11 +173,13 @@ pub fn plan(state: &ClientState, wish: &ClientWish) -> Result<ClientPlan, Error>
     for directory in directories {
         draft.directory(directory);
     }
-    draft.pair(
-        &state.docker_config,
-        &wish.pair,
-        [Item::Certificate, Item::Key],
-    );
+    if wish.reach == Reach::Both {
+        draft.pair(
+            &state.docker_config,
+            &wish.pair,
+            [Item::Certificate, Item::Key],
+        );
+    }
     if let Some(name) = &context {
         let metadata = metadata(&mut draft, wish, name)?;
         let tls = state.docker_config.join(name.tls_directory());

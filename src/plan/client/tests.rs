@@ -59,6 +59,7 @@ fn wish(pair: &PairState, host: Option<&str>, context: Option<&str>) -> ClientWi
         host: host.map(|host| host.parse().unwrap()),
         context: context.map(|name| name.parse().unwrap()),
         owner: ALICE,
+        reach: Reach::Both,
     }
 }
 

@@ -8,6 +8,8 @@ mod metadata;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::client::ClientError;
 use super::docker_host::DockerHost;
 use crate::pki::{Name, SubjectAltName, sha256_hex};
@@ -15,7 +17,8 @@ use crate::pki::{Name, SubjectAltName, sha256_hex};
 pub use metadata::{Metadata, Verification, name_in};
 
 /// The name of a context, as docker takes it: `^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$`, but not `default`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ContextName(String);
 
 impl ContextName {
@@ -94,6 +97,20 @@ impl FromStr for ContextName {
             return Err(wrong("wanted a letter or a digit first"));
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for ContextName {
+    type Error = ClientError;
+
+    fn try_from(text: String) -> Result<Self, ClientError> {
+        text.parse()
+    }
+}
+
+impl From<ContextName> for String {
+    fn from(name: ContextName) -> Self {
+        name.0
     }
 }
 

@@ -9,7 +9,9 @@ use super::{
     ServerWish, UnitState, parse,
 };
 use crate::plan::daemon_json::{DaemonJson, TlsPaths, Wanted};
-use crate::plan::machine::{FileChange, FileImage, MachineChange, MachinePlan, MachineStep, Run};
+use crate::plan::machine::{
+    FileChange, FileImage, MachineChange, MachinePlan, MachineStep, Manager, Run,
+};
 use crate::plan::pair::SoundPair;
 use crate::plan::permissions::Item;
 use crate::plan::systemd::{DaemonFlags, ListenKind, Service, Staleness, listens, staleness};
@@ -114,7 +116,7 @@ pub fn plan(state: &ServerState, pair: &SoundPair, wish: &ServerWish) -> Result<
         });
         if let Some(control) = &wish.control {
             if unit_changes > 0 && *control == crate::plan::machine::Control::Systemd {
-                steps.push(MachineStep::Run(Run::DaemonReload));
+                steps.push(MachineStep::Run(Run::DaemonReload(Manager::System)));
             }
             steps.push(MachineStep::Run(Run::Restart(control.clone())));
         }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use super::{Error, InstalledDaemon};
 use crate::plan::daemon_json::{DaemonJson, Wanted};
 use crate::plan::machine::{
-    Control, FileChange, FileImage, MachineChange, MachinePlan, MachineStep, Run,
+    Control, FileChange, FileImage, MachineChange, MachinePlan, MachineStep, Manager, Run,
 };
 use crate::plan::systemd::DROP_IN_NAMES;
+use crate::plan::timer::{TIMER, is_unit_of_ours};
 
 /// What is on the machine and what was there before, as the records have it.
 #[derive(Debug, Default)]
@@ -74,7 +75,8 @@ impl TakeBack {
 /// Plans the way back.
 ///
 /// A daemon.json that has changed since loses only what was put into it.  If its owner has built
-/// on our keys, they stay, and so do the certificates and the drop-in they need.
+/// on our keys, they stay, and so do the certificates and the drop-in they need.  `timer` is the
+/// systemd that runs the timer of renewals.
 ///
 /// # Errors
 /// [`Error::DaemonJson`] if daemon.json cannot be read any more.
@@ -83,6 +85,7 @@ pub fn take_back(
     undoing: Undoing,
     daemon: Option<&DaemonNow>,
     control: Option<&Control>,
+    timer: Option<Manager>,
 ) -> Result<TakeBack, Error> {
     let installed = daemon.map(|daemon| &daemon.installed);
     let Undoing {
@@ -123,12 +126,25 @@ pub fn take_back(
     let unit_changes = changes
         .iter()
         .any(|change| matches!(change, MachineChange::File(file) if is_drop_in(file)));
+    let timer = timer.filter(|_| changes.iter().any(|it| is_unit_of_ours(it.path())));
     let mut steps = Vec::from_iter(changes.into_iter().map(MachineStep::Change));
+    if let Some(manager) = timer {
+        // systemd disables only what is still there.
+        let is_gone = |step: &MachineStep| {
+            matches!(step, MachineStep::Change(MachineChange::File(file))
+                if file.after.is_none() && file.path.ends_with(TIMER))
+        };
+        if steps.iter().any(is_gone) {
+            steps.insert(0, MachineStep::Run(Run::StopTimer(manager)));
+        }
+        steps.push(MachineStep::Run(Run::DaemonReload(manager)));
+    }
     let mut containers = None;
     if let (Some(control), Some(daemon), false) = (control, daemon, steps.is_empty()) {
         containers = Some(containers_of(daemon, &steps));
-        if unit_changes && *control == Control::Systemd {
-            steps.push(MachineStep::Run(Run::DaemonReload));
+        let is_read = timer == Some(Manager::System);
+        if unit_changes && *control == Control::Systemd && !is_read {
+            steps.push(MachineStep::Run(Run::DaemonReload(Manager::System)));
         }
         steps.push(MachineStep::Run(Run::Restart(control.clone())));
     }

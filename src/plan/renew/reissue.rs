@@ -1,13 +1,14 @@
 //! Makes the new certificates, and plans how they take the place of the old.
 
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::{Candidate, carried_life};
 use crate::pki::{Certificate, Life, Serial};
 use crate::plan::issue::{Fresh, PlannedPair, pair_files};
-use crate::plan::layout;
+use crate::plan::layout::{self, PairKind};
 use crate::plan::ledger::Entry;
-use crate::plan::state::HomeState;
+use crate::plan::state::{DirectoryState, FileState, HomeState, PairState, PresentFile};
 use crate::plan::trust::Issuer;
 use crate::plan::{Change, Error, Plan};
 
@@ -40,6 +41,38 @@ pub struct Renewal {
     pub ca: Certificate,
     /// The servers and clients.
     pub pairs: Vec<Renewed>,
+}
+
+impl Renewal {
+    /// A pair as it will lie in the home, if it is renewed.
+    pub fn pair_after(&self, kind: PairKind, name: &str) -> Option<PairState> {
+        let place = kind.pair(name);
+        let files = self.plan.changes.iter().find_map(|change| match change {
+            Change::ReplaceDirectory { path, files, .. } if *path == place => Some(files),
+            _ => None,
+        })?;
+        let file = |name: &str| {
+            let file = files.iter().find(|file| file.path == name);
+            file.map_or(FileState::Absent, |file| {
+                FileState::Present(PresentFile {
+                    mode: file.mode,
+                    owner: 0,
+                    content: Zeroizing::new(file.content.bytes().to_vec()),
+                })
+            })
+        };
+        Some(PairState {
+            kind,
+            name: name.to_owned(),
+            directory: Some(DirectoryState {
+                mode: layout::DIRECTORY_MODE,
+                owner: 0,
+            }),
+            ca: file(layout::CA_CERTIFICATE),
+            certificate: file(kind.certificate_file()),
+            key: file(kind.key_file()),
+        })
+    }
 }
 
 /// Makes the new pair of a candidate from its key, a new one or the one that is kept, and a new

@@ -34,6 +34,7 @@ pub use fault::{Fault, Place};
 pub use flags::DaemonFlags;
 pub use service::Service;
 pub use socket::{Listen, ListenKind, listens};
+pub(super) use words::{Dollar, quote};
 
 /// Where systemd looks for units and, in `NAME.d`, for their drop-ins: the first one that has a
 /// file of a name masks it in all others.

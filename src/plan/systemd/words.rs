@@ -173,7 +173,7 @@ fn character(number: u32) -> char {
 
 /// Whether systemd replaces `$VAR` in a command line; the prefix `:` forbids it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dollar {
+pub(in crate::plan) enum Dollar {
     /// It does.
     Expands,
     /// It does not.
@@ -181,7 +181,7 @@ pub(super) enum Dollar {
 }
 
 /// The text as one word of a command line, in quotes where it needs them.
-pub(super) fn quote(text: &str, dollar: Dollar) -> String {
+pub(in crate::plan) fn quote(text: &str, dollar: Dollar) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     for c in text.chars() {
         match c {

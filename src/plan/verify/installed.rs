@@ -11,6 +11,7 @@ use crate::plan::install::{InstalledDaemon, UnitState};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::machine::{Access, FileChange, FileImage, MachineChange, MachineStep};
 use crate::plan::systemd::Service;
+use crate::plan::timer::is_unit_of_ours;
 
 /// A path that dockpki installed, as it was left and as it is now.
 #[derive(Debug)]
@@ -52,6 +53,11 @@ pub struct Installed<'a> {
 impl Installed<'_> {
     /// What installs a path again.
     fn again(&self, path: &Path) -> Mend {
+        if is_unit_of_ours(path) {
+            return Mend::InstallTimer {
+                prefix: self.prefix.clone(),
+            };
+        }
         let of_client = self
             .docker_configs
             .iter()

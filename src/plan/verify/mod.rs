@@ -59,6 +59,11 @@ pub enum Mend {
     },
     /// `install client`
     InstallClient,
+    /// `timer install`
+    InstallTimer {
+        /// What stands for `/`, if it is not that.
+        prefix: Option<PathBuf>,
+    },
     /// Edit the file: nobody else can tell what was meant.
     Edit,
     /// Put the pair aside and issue it again.

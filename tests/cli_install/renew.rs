@@ -1,0 +1,163 @@
+//! `renew --install`.
+
+use super::client::{typed, user};
+use super::*;
+
+const RENEW: &str = "dockpki renew --install --prefix root --yes";
+
+/// A host on which the server is installed, and renewed in the home alone.
+fn behind() -> TestHome {
+    let home = installed();
+    quietly(&home, "dockpki renew servers/localhost --force");
+    // Always the next one that is due.
+    quietly(&home, "dockpki renew alice --force --valid-for 100d");
+    home
+}
+
+#[test]
+fn renews_and_installs_the_server() {
+    let home = installed();
+    let line = format!("{RENEW} --force");
+    let dry = format!("{line} --dry-run");
+    shows(&home, &dry, "renew_server_as_dry_run");
+    shows(
+        &home,
+        &format!("{dry} --output json"),
+        "renew_server_as_dry_run_as_json",
+    );
+    does(&home, &line, "renew_server");
+    let file = "servers/localhost/server-cert.pem";
+    let renewed = fs::read_to_string(home.path().join(file)).unwrap();
+    assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), renewed);
+    shows(&home, RENEW, "renew_server_again");
+    does(
+        &home,
+        &format!("{line} --output json"),
+        "renew_server_as_json",
+    );
+    does(&home, &format!("{line} --quiet"), "renew_server_quiet");
+}
+
+#[test]
+fn installs_what_an_earlier_renewal_did_not() {
+    let home = behind();
+    does(&home, RENEW, "renew_server_that_is_behind");
+    let home = behind();
+    let line = format!("{RENEW} --deploy-hook 'echo hook for $DOCKPKI_RENEWED_NAMES'");
+    does(&home, &line, "renew_server_that_is_behind_with_hook");
+    shows(&home, &line, "renew_server_with_hook_and_nothing_to_do");
+}
+
+#[test]
+fn renews_another_than_the_installed_one() {
+    let home = behind();
+    let line = format!("{RENEW} alice --force");
+    does(&home, &line, "renew_of_another");
+}
+
+#[test]
+fn a_certificate_that_is_none_of_the_homes_is_left() {
+    let home = installed();
+    let other = TestHome::with_ca(&[]);
+    let certificate = fs::read(other.path().join("servers/localhost/server-cert.pem")).unwrap();
+    let path = root(&home).join("etc/docker/CA/server-cert.pem");
+    write(&path, 0o444, &certificate);
+    does(
+        &home,
+        &format!("{RENEW} --force"),
+        "renew_leaves_a_foreign_certificate",
+    );
+    assert_eq!(fs::read(path).unwrap(), certificate);
+}
+
+#[test]
+fn a_server_that_is_not_in_the_home_is_left() {
+    let home = installed();
+    fs::rename(
+        home.path().join("servers/localhost"),
+        home.around().join("gone"),
+    )
+    .unwrap();
+    shows(&home, RENEW, "renew_leaves_an_unknown_server");
+}
+
+#[test]
+fn nothing_is_installed() {
+    let home = host();
+    does(
+        &home,
+        &format!("{RENEW} --force"),
+        "renew_where_nothing_is_installed",
+    );
+}
+
+#[test]
+fn a_restart_that_fails_is_put_back() {
+    let home = installed();
+    let before = read(&home, "etc/docker/CA/server-cert.pem");
+    let line = format!("{RENEW} --force --restart-command false");
+    let ran = Ran::from(command(&home, &line).output().unwrap()).fails(3);
+    support::golden::compare(&home, &line, &ran, &golden("renew_whose_restart_fails"));
+    assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), before);
+}
+
+#[test]
+fn refuses_to_ask_without_a_terminal_before_anything_is_renewed() {
+    let home = installed();
+    let line = "dockpki renew --install --prefix root --force";
+    refuses(&home, line, "renew_refuses_without_consent");
+}
+
+#[test]
+fn what_an_install_needs_needs_install() {
+    let home = host();
+    for (line, name) in [
+        (
+            "--restart-command x",
+            "renew_refuses_a_restart_without_install",
+        ),
+        ("--yes", "renew_refuses_consent_without_install"),
+        ("--prefix root", "renew_refuses_a_prefix_without_install"),
+    ] {
+        refuses(&home, &format!("dockpki renew {line}"), name);
+    }
+}
+
+#[test]
+fn renews_and_installs_a_users_clients() {
+    if !machine_is_ours() {
+        return;
+    }
+    let home = user();
+    quietly(&home, "dockpki client issue bob");
+    let install = |client: &str| {
+        let line = format!("install client {client} --yes --host tcp://{client}.example.com");
+        quietly(&home, &typed(&home, &line));
+    };
+    install("alice");
+    install("bob");
+    let renew = |line: &str| typed(&home, &format!("renew {line} --install --yes"));
+    // bob has ~/.docker by now, and alice her context alone.
+    does(&home, &renew("alice --force"), "renew_client_of_a_context");
+    let docker = home.around().join("user/.docker");
+    let bob = fs::read(home.path().join("clients/bob/cert.pem")).unwrap();
+    assert_eq!(fs::read(docker.join("cert.pem")).unwrap(), bob);
+    shows(
+        &home,
+        &renew("--force --dry-run"),
+        "renew_clients_as_dry_run",
+    );
+    does(&home, &renew("--force"), "renew_clients");
+    let bob = fs::read(home.path().join("clients/bob/cert.pem")).unwrap();
+    assert_eq!(fs::read(docker.join("cert.pem")).unwrap(), bob);
+    shows(&home, &renew(""), "renew_clients_again");
+
+    // Whoever took it away does not want it.
+    fs::remove_dir_all(docker.join("contexts")).unwrap();
+    does(
+        &home,
+        &renew("alice --force"),
+        "renew_client_that_was_taken_away",
+    );
+    assert!(!docker.join("contexts").exists());
+}
