@@ -341,6 +341,7 @@ fn undo_after_start_brings_back_every_octet() {
     done(&home, "dockpki ca roll undo", "undo_of_start");
     assert!(before == files(), "undo left something");
     refused(&home, "dockpki ca roll finish", "finish_after_undo");
+    refused(&home, "dockpki ca roll undo", "undo_twice");
     // And again, with another CA.
     home.run(["ca", "roll", "start"]).succeeds();
     nothing_found(&home);

@@ -65,17 +65,20 @@ pub fn undo(
     })?;
     let mut changes = archive_signing(look, &new, &archived(&new.serial.to_string()))?;
     changes.extend(put(look, ca_key(&old, key), &look.key)?);
-    let mut lines = Entry::of_ca(Event::Signing, &old, now).line();
     let is_used = !left(&new, &look.pairs, &ledger, now).is_empty();
+    // In this order: that the old CA signs is what was asked for, and comes last, so that another
+    // undo does not bring back what this one drops.
+    let mut lines = match is_used {
+        true => String::new(),
+        false => Entry::of_ca(Event::Retired, &new, now).line(),
+    };
+    lines.push_str(&Entry::of_ca(Event::Signing, &old, now).line());
     let (trust, dropped) = match is_used {
         true => {
             let (ca, old) = (old, Some(new));
             (Trust { ca, old }, None)
         }
-        false => {
-            lines.push_str(&Entry::of_ca(Event::Retired, &new, now).line());
-            (Trust { ca: old, old: None }, Some(new))
-        }
+        false => (Trust { ca: old, old: None }, Some(new)),
     };
     changes.extend(trust_everywhere(look, &trust)?);
     changes.push(look.home.append_to_ledger(lines));
