@@ -227,7 +227,12 @@ impl Case {
     #[track_caller]
     pub fn told(&self, ran: &Ran, had: &Records) -> usize {
         let named = |what: &str| {
-            [format!("`{}`", self.name), "command".to_owned()]
+            // A name that has another in it comes as it is.
+            let name = match self.name.contains('`') {
+                true => self.name.to_owned(),
+                false => format!("`{}`", self.name),
+            };
+            [name, "command".to_owned()]
                 .iter()
                 .any(|name| {
                     ran.stderr
