@@ -36,7 +36,7 @@ pub use environment::{
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
 pub use hook::run_hook;
-pub use installed::installed;
+pub use installed::{installed, public_pair_in};
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, fresh_unless, side_by_side_from};
 pub use parallel::map as side_by_side;

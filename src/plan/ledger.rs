@@ -51,6 +51,9 @@ pub enum Event {
     /// A certificate was put where docker or dockerd reads it.
     #[serde(rename = "handed-out")]
     HandedOut,
+    /// What was handed out is there no more.
+    #[serde(rename = "taken-back")]
+    TakenBack,
     /// A CA that was made before signs from here on.
     Signing,
     /// A CA is trusted no more.
@@ -120,6 +123,15 @@ impl Entry {
             to: Some(to),
             trusts: trusts.iter().map(ToString::to_string).collect(),
             ..issued
+        }
+    }
+
+    /// The line that records that what this one handed out is there no more.
+    pub fn taken_back(&self, now: OffsetDateTime) -> Self {
+        Self {
+            event: Event::TakenBack,
+            time: rfc3339(now),
+            ..self.clone()
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::hand_out::Place;
 use super::install::head;
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Mode, Output, RestartBy, Talk, Unset};
@@ -28,7 +29,7 @@ impl Session<'_> {
             Ok((name, pair))
         })?;
         let pair = SoundPair::check(&self.home, &pair, now)?;
-        let pen = match wish.mode {
+        let mut pen = match wish.mode {
             Mode::DryRun => None,
             Mode::Apply => self.pen(),
         };
@@ -96,7 +97,12 @@ impl Session<'_> {
             };
             // A client's plan runs nothing.
             carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
-            self.record_hand_out(pen, PairKind::Client, &client_wish.pair, &docker_config);
+        }
+        let place = Place::directory(PairKind::Client, &docker_config);
+        self.record_hand_out(pen.as_mut(), &client_wish.pair, &place);
+        if let Some(context) = &client.context {
+            let place = Place::context(&docker_config, context);
+            self.record_hand_out(pen.as_mut(), &client_wish.pair, &place);
         }
         let data = match (self.request.output, self.request.talk, effect) {
             (Output::Json, _, _) => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::hand_out::Place;
 use super::install::{Attempt, control, head, prefix, started_by};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
@@ -93,6 +94,8 @@ impl Session<'_> {
                 })?,
                 None => None,
             };
+            // Brought there by hand, or by one that was killed before it could tell.
+            self.record_server(&pair, &plan);
             return Ok(self.outcome(
                 self.said(&pair.name, &plan, Effect::None, proof),
                 String::new(),
@@ -142,12 +145,7 @@ impl Session<'_> {
             Ok(proof) => proof,
             Err(cause) => return Err(attempt.put_back(cause, answered.as_deref()).into()),
         };
-        self.record_hand_out(
-            self.pen(),
-            PairKind::Server,
-            &pair,
-            &plan.installed.directory,
-        );
+        self.record_server(&pair, &plan);
         let talk = match self.request.output {
             Output::Text => {
                 let at = (!prefix.is_root()).then_some(wish.prefix.as_path());
@@ -159,6 +157,11 @@ impl Session<'_> {
             effect: Effect::Changed,
             ..self.outcome(self.said(&pair.name, &plan, Effect::Changed, proof), talk)
         })
+    }
+
+    fn record_server(&self, pair: &SoundPair, plan: &ServerPlan) {
+        let place = Place::directory(PairKind::Server, &plan.installed.directory);
+        self.record_hand_out(self.pen().as_mut(), pair, &place);
     }
 
     fn said(

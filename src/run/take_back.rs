@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::hand_out::Pen;
 use super::install::{Attempt, head, prefix, unit_has_a_say};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Extent, Mode, Output, RestartBy, Talk};
@@ -55,14 +56,18 @@ impl Session<'_> {
             }
             stores = vec![stores.swap_remove(chosen)];
         }
+        let mut pen = match wish.mode {
+            Mode::DryRun => None,
+            Mode::Apply => self.pen(),
+        };
         let mut all: Option<TakenBack> = None;
         for (whose, store) in stores {
             let one = match whose {
-                Whose::Ours => self.take_back_from(wish, &prefix, store.clone()),
+                Whose::Ours => self.take_back_from(wish, &prefix, store.clone(), pen.as_mut()),
                 // From here on everything is done as the user whose files they are.
                 Whose::Callers => host::become_invoking_user()
                     .map_err(Error::from)
-                    .and_then(|_| self.take_back_from(wish, &prefix, store.clone())),
+                    .and_then(|_| self.take_back_from(wish, &prefix, store.clone(), pen.as_mut())),
             };
             all = match (all, one) {
                 (Some(all), Ok(one)) => Some(all.and(one)),
@@ -108,6 +113,7 @@ impl Session<'_> {
         wish: &cli::TakeBack,
         prefix: &Prefix,
         path: PathBuf,
+        pen: Option<&mut Pen>,
     ) -> Result<TakenBack, Error> {
         let command = wish.extent.command();
         let (mut store, recovered) = match wish.mode {
@@ -197,6 +203,7 @@ impl Session<'_> {
         };
         let mode = installed.as_ref().map_or(DaemonMode::Rootful, |it| it.mode);
         let socket = installed.as_ref().and_then(|it| it.local_socket.clone());
+        let directory = installed.as_ref().map(|it| it.directory.clone());
         let attempt = Attempt::begin(&wish.restart, mode, control.as_ref(), None);
         let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
@@ -222,6 +229,9 @@ impl Session<'_> {
         if let Err(cause) = done {
             return Err(attempt.put_back(cause, None).into());
         }
+        let configs = records.iter();
+        let configs = configs.filter_map(|(_, record)| record.notes.docker_config.clone());
+        self.record_taken_back(pen, directory.as_deref(), configs);
         Ok(TakenBack {
             text: report::taken_back(&back, restarts && socket.is_some()),
             notices: String::new(),

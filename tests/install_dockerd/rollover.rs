@@ -326,3 +326,61 @@ fn it_is_proved_with_a_client_that_is_let_in() {
     let bob = Copy(host.home.path().join("clients/bob"));
     meet(&host, "forced", [(&alice, Refused), (&bob, In)]);
 }
+
+/// Asserts that `ca roll finish` refuses, and names this place.
+#[track_caller]
+fn is_left(host: &Host, place: &str) {
+    let finish = host.run(&["ca", "roll", "finish", "--yes"]).fails(1);
+    finish.says(place);
+}
+
+/// The host would be back on the certificate of the old CA, and nobody would know.
+#[test]
+fn what_was_undone_is_not_believed_to_be_handed_out() {
+    if !can_run() {
+        return;
+    }
+    let (host, _) = installed();
+    let other = [
+        "install",
+        "client",
+        "--host",
+        "tcp://127.0.0.1:2376",
+        "--yes",
+    ];
+    host.run(&other).succeeds();
+    host.run(&["ca", "roll", "start"]).succeeds();
+    install(&host);
+    install_alice(&host);
+    host.run(&["ca", "roll", "issue"]).succeeds();
+    let here = host.shell("uname -n").succeeds().stdout;
+    let here = here.trim();
+
+    install(&host);
+    install_alice(&host);
+    is_left(&host, "at context 127.0.0.1 in ");
+    host.run(&other).succeeds();
+    let restart = host.restart();
+    let last = ["undo", "--yes", "--restart-command", &restart];
+    host.run(&last).succeeds();
+    is_left(&host, "at context 127.0.0.1 in ");
+    host.run(&last).succeeds();
+    is_left(&host, &format!("/root/.docker on {here}; "));
+    is_left(&host, "at context localhost in ");
+    host.run(&last).succeeds();
+    install_alice(&host);
+    host.run(&other).succeeds();
+    is_left(&host, "are still valid: server `localhost` until ");
+    is_left(&host, &format!(", at /etc/docker/CA on {here}\n"));
+
+    // Nobody is left where everything was taken back.
+    let all = ["uninstall", "--yes", "--restart-command", &restart];
+    host.run(&all).succeeds();
+    let status = host.run(&["ca", "roll", "status"]).succeeds();
+    assert_eq!(
+        status.stdout.matches("never, as far as is known").count(),
+        2,
+        "{status:#?}"
+    );
+    host.run(&["ca", "roll", "finish", "--yes"]).succeeds();
+}

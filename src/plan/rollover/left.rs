@@ -106,8 +106,12 @@ pub fn left(
 pub(super) fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
     let mut last: HashMap<(&str, &str, &str), (usize, &Entry)> = HashMap::new();
     for (index, entry) in ledger.iter().enumerate() {
-        if let (Event::HandedOut, Some(place)) = (entry.event, &entry.to) {
-            last.insert((&entry.kind, &entry.name, place), (index, entry));
+        let Some(place) = &entry.to else { continue };
+        let key = (entry.kind.as_str(), entry.name.as_str(), place.as_str());
+        match entry.event {
+            Event::HandedOut => drop(last.insert(key, (index, entry))),
+            Event::TakenBack => drop(last.remove(&key)),
+            _ => {}
         }
     }
     let mut last = Vec::from_iter(last);

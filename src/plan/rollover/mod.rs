@@ -65,7 +65,8 @@ pub struct PublicPair {
 }
 
 impl PublicPair {
-    fn certificate(&self) -> Option<Certificate> {
+    /// Its certificate, if there is one that can be read.
+    pub fn certificate(&self) -> Option<Certificate> {
         match &self.certificate {
             FileState::Present(file) => Certificate::from_pem(&file.content).ok(),
             _ => None,
