@@ -135,8 +135,7 @@ fn rollover_hint(error: &plan::rollover::Error, program: &str) -> Option<String>
         E::UnderWay { .. } => format!("see how far it has come: {program} ca roll status"),
         E::NotUnderWay => format!("begin one: {program} ca roll start"),
         E::Left { .. } => format!(
-            "issue again what is in the home, {program} ca roll issue, and hand it out; \
-             --force locks out who is left"
+            "issue again and hand out: {program} ca roll issue; --force locks out who is left"
         ),
         E::NothingToUndo | E::Ended { .. } => return None,
     })

@@ -1930,9 +1930,12 @@ fn every_golden_belongs_to_a_test() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // Those are of tests/cli_install, tests/cli_check and tests/cli_renew.
-                let elsewhere = ["tests/cli/install", "tests/cli/check", "tests/cli/renew"];
-                if !elsewhere.iter().any(|it| path.ends_with(it)) {
+                // Those are of tests/cli_install, tests/cli_check and so on.
+                let elsewhere = ["install", "check", "renew", "roll"];
+                if !elsewhere
+                    .iter()
+                    .any(|it| path.ends_with(format!("tests/cli/{it}")))
+                {
                     directories.push(path);
                 }
                 continue;

@@ -226,6 +226,9 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
             }
             format!("{aside} && {program} {issue}")
         }
+        Mend::Renew(kind, name) => {
+            format!("{program} renew --force {}", shell_word(&kind.pair(name)))
+        }
         Mend::PutAside(kind, name) => aside(kind.pair(name)),
         Mend::RollOver => format!("{program} ca roll start"),
         Mend::Remove => format!("rm -r {path}"),

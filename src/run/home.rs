@@ -169,7 +169,7 @@ impl Session<'_> {
             let rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
             Ok((state.trust()?, rows))
         })?;
-        rows.extend(trust.all().map(|ca| list::ca_row(ca, now)));
+        rows.extend(list::ca_rows(&trust, now));
         list::sort(&mut rows);
         Ok(data(match self.request.output {
             Output::Text => report::list(self.stdout, &rows),

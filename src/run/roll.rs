@@ -1,5 +1,7 @@
 //! `ca roll`: from one CA to the next.
 
+use std::path::Path;
+
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{Consent, LockOut, Mode, Output, Roll, RollStart, Talk};
 use crate::error::Error;
@@ -9,8 +11,8 @@ use crate::plan::rollover::{
     self, Campaign, Look, Phase, Start, finish, left, refuse_under_way, start, status, undo,
 };
 use crate::plan::state::FileState;
-use crate::plan::{Encryption, layout};
-use crate::report;
+use crate::plan::{Encryption, Plan, layout};
+use crate::report::{self, Style};
 
 impl Session<'_> {
     pub(super) fn roll(&self, roll: &Roll) -> Result<Outcome, Error> {
@@ -60,7 +62,7 @@ impl Session<'_> {
             passphrase: passphrase.as_ref(),
         };
         let phase = start(&look, &archived, wish_start, host::clock())?;
-        self.carry_out_phase(&mut home, &phase, wish.mode, || {
+        self.carry_out_phase(&mut home, &phase, wish.mode, report::planned, || {
             report::roll_started(&self.program, &self.home, &phase)
         })
     }
@@ -128,13 +130,13 @@ impl Session<'_> {
         mode: Mode,
     ) -> Result<Outcome, Error> {
         let now = host::clock();
-        let planned = || -> Result<_, Error> {
+        let plan = || -> Result<_, Error> {
             let may_lock_out = |_: &[rollover::Left]| lock_out == LockOut::Allow;
             let (phase, locked_out) = finish(&self.look_at_all()?, may_lock_out, now)?;
             Ok((phase, locked_out, self.rows(&self.campaign()?)?))
         };
         // Asked before the lock: nobody else waits while a person thinks.
-        let (_, locked_out, rows) = self.reading(planned)?;
+        let (_, locked_out, rows) = self.reading(plan)?;
         let (warnings, is_sure) = report::finish_warnings(self.stderr, &locked_out, &rows);
         self.say(&warnings);
         let asks = consent == Consent::Ask && mode == Mode::Apply && !is_sure;
@@ -142,8 +144,9 @@ impl Session<'_> {
             return Err(Error::NotAgreed);
         }
         let mut home = self.open_to_change(mode, Create::No)?;
-        let (phase, ..) = planned()?;
-        self.carry_out_phase(&mut home, &phase, mode, || {
+        let (phase, ..) = plan()?;
+        let planned = report::planned_with_old_keys;
+        self.carry_out_phase(&mut home, &phase, mode, planned, || {
             report::roll_finished(&self.program, &phase)
         })
     }
@@ -153,7 +156,8 @@ impl Session<'_> {
         let look = self.look_at_all()?;
         let archived = |serial: &str| host::archived_ca(&self.home, serial);
         let phase = undo(&look, archived, host::clock())?;
-        self.carry_out_phase(&mut home, &phase, mode, || {
+        let planned = report::planned_with_old_keys;
+        self.carry_out_phase(&mut home, &phase, mode, planned, || {
             report::roll_undone(&self.program, &phase)
         })
     }
@@ -163,13 +167,14 @@ impl Session<'_> {
         home: &mut Home,
         phase: &Phase,
         mode: Mode,
+        planned: fn(Style, &Path, &Plan) -> String,
         told: impl FnOnce() -> (String, String),
     ) -> Result<Outcome, Error> {
         let json = self.request.output == Output::Json;
         if mode == Mode::DryRun {
             return Ok(data(match json {
                 true => report::planned_json(&self.home, &phase.plan),
-                false => report::planned(self.stdout, &self.home, &phase.plan),
+                false => planned(self.stdout, &self.home, &phase.plan),
             }));
         }
         host::apply(home, &phase.plan)?;

@@ -50,6 +50,7 @@ pub fn undo(
             let (path, mode) = (key_path, *mode);
             return Err(plan::Error::OpenKey { path, mode });
         }
+        FileState::Absent => return Err(plan::Error::NoCaKey { path: key_path }),
         other => {
             return Err(plan::Error::Unsound {
                 path: key_path,

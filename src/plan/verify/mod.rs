@@ -70,6 +70,8 @@ pub enum Mend {
         /// The kind of its key; nothing if it cannot be read, or is the CA's.
         key_type: Option<KeyType>,
     },
+    /// Renew it, due or not.
+    Renew(PairKind, String),
     /// Put the pair aside: nothing it was made for is known.
     PutAside(PairKind, String),
     /// Copy the home's `ca.pem` over this one.

@@ -71,7 +71,15 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
         }
         other => (None, Some(other.words())),
     };
-    let mend = mend_of(context, pair, certificate.as_ref());
+    let faults = certificate
+        .as_ref()
+        .map(|certificate| certificate_faults(context, pair, certificate));
+    let mut mend = mend_of(context, pair, certificate.as_ref());
+    if let (Some(certificate), Some(faults), Mend::Reissue { .. }) = (&certificate, &faults, &mend)
+        && is_sound_but_for_its_end(context, certificate, faults)
+    {
+        mend = Mend::Renew(pair.kind, pair.name.clone());
+    }
     if let Some(found) = fault {
         findings.push(Finding {
             path: certificate_path.clone(),
@@ -80,15 +88,13 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
             mend: mend.clone(),
         });
     }
-    if let Some(certificate) = &certificate {
-        let faults = certificate_faults(context, pair, certificate);
-        findings.extend(faults.into_iter().map(|(found, wanted)| Finding {
-            path: certificate_path.clone(),
-            found,
-            wanted,
-            mend: mend.clone(),
-        }));
-    }
+    let faults = faults.into_iter().flatten();
+    findings.extend(faults.map(|(found, wanted)| Finding {
+        path: certificate_path.clone(),
+        found,
+        wanted,
+        mend: mend.clone(),
+    }));
     judge_pair_key(
         context,
         pair,
@@ -98,6 +104,16 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
         &mut findings,
     );
     findings
+}
+
+/// Whether a renewal, which takes over all but key and dates, gives a certificate without a fault.
+fn is_sound_but_for_its_end(
+    context: &Context,
+    certificate: &Certificate,
+    faults: &[(String, String)],
+) -> bool {
+    let ended = context.now > certificate.validity.not_after;
+    faults.len() == usize::from(ended)
 }
 
 /// What is in a `ca.pem` that is not the home's.
