@@ -135,7 +135,7 @@ pub fn recovered(style: Style, recovery: &Recovery) -> String {
         Outcome::Undone => "was cut off and is undone now",
     };
     let command = match &recovery.command {
-        Some(command) => format!("`{command}`"),
+        Some(command) => Recovery::quoted(command),
         None => "command".into(),
     };
     note(style, &format!("an earlier {command} {done}"))

@@ -27,8 +27,9 @@ impl Session<'_> {
     pub(super) fn install_server(&self, wish: &cli::InstallServer) -> Result<Outcome, Error> {
         let now = host::clock();
         let prefix = prefix(&wish.prefix)?;
-        let pair = self.server_pair(wish.name.as_ref(), now)?;
+        // Root has another home too: what is not in it is not what is wrong.
         let defaults = daemon::defaults(wish.daemon)?;
+        let pair = self.server_pair(wish.name.as_ref(), now)?;
         let store_path = match wish.daemon {
             DaemonMode::Rootful => host_store(&prefix)?,
             DaemonMode::Rootless => user_store(None)?,
