@@ -52,10 +52,8 @@ impl Place {
         let end = in_directory(docker_config);
         let places = ledger.iter().filter_map(|entry| entry.to.as_deref());
         let names = places.filter_map(|to| to.strip_prefix("context ")?.strip_suffix(&end));
-        let mut names = Vec::from_iter(names);
-        names.sort_unstable();
-        names.dedup();
-        let contexts = names.into_iter().filter_map(|name| name.parse().ok());
+        let names = BTreeSet::from_iter(names).into_iter();
+        let contexts = names.filter_map(|name| name.parse().ok());
         contexts
             .map(|context| Self::context(docker_config, &context))
             .collect()
@@ -86,6 +84,18 @@ impl Pen {
         self.ledger.iter().filter(of_place)
     }
 
+    /// The names recorded at this place, each once.
+    fn names(&self, place: &Place) -> Vec<&str> {
+        let names = self.recorded_at(place).map(|entry| entry.name.as_str());
+        Vec::from_iter(BTreeSet::from_iter(names))
+    }
+
+    /// The line that records that this name is at this place no more.
+    fn gone(&self, place: &Place, name: &str) -> Option<Entry> {
+        let last = self.last(place, name)?;
+        (last.event == Event::HandedOut).then(|| last.taken_back(host::clock()))
+    }
+
     /// The line that records what is at this place now, unless that is what was recorded last.
     fn handed_out(
         &self,
@@ -111,9 +121,6 @@ impl Pen {
 
     /// The lines that record what is at this place after something was taken back from it.
     fn taken_back(&self, place: &Place) -> Vec<Entry> {
-        let mut names = Vec::from_iter(self.recorded_at(place).map(|entry| entry.name.as_str()));
-        names.sort_unstable();
-        names.dedup();
         let there = host::public_pair_in(&place.files, place.kind);
         let trust = match &there.ca {
             FileState::Present(file) => Trust::from_pem(&file.content).ok(),
@@ -130,12 +137,9 @@ impl Pen {
             Some((certificate, trust)) if issued_to(certificate, name) => {
                 self.handed_out(place, name, certificate, trust)
             }
-            _ => {
-                let last = self.last(place, name)?;
-                (last.event == Event::HandedOut).then(|| last.taken_back(host::clock()))
-            }
+            _ => self.gone(place, name),
         };
-        names.into_iter().filter_map(line).collect()
+        self.names(place).into_iter().filter_map(line).collect()
     }
 }
 
@@ -154,8 +158,13 @@ impl Session<'_> {
         let (Some(pen), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0])) else {
             return;
         };
-        let entry = pen.handed_out(place, &pair.name, &pair.certificate, &trust);
-        self.write_down(pen, entry, "it is installed");
+        // What was there before is there no more.
+        let others = pen.names(place).into_iter();
+        let others = others.filter(|name| *name != pair.name);
+        let gone = others.filter_map(|name| pen.gone(place, name));
+        let mut entries = Vec::from_iter(gone);
+        entries.extend(pen.handed_out(place, &pair.name, &pair.certificate, &trust));
+        self.write_down(pen, entries, "it is installed");
     }
 
     /// Records what is where something was taken back from.

@@ -373,13 +373,39 @@ fn what_was_undone_is_not_believed_to_be_handed_out() {
     is_left(&host, "are still valid: server `localhost` until ");
     is_left(&host, &format!(", at /etc/docker/CA on {here}\n"));
 
+    // Whose place another has taken is not there any more; undone, she is again.
+    host.run(&["client", "issue", "bob"]).succeeds();
+    let alices = |number: usize| {
+        let status = host.run(&["ca", "roll", "status", "--output", "json"]);
+        let status: serde_json::Value = serde_json::from_str(&status.succeeds().stdout).unwrap();
+        let pairs = status["pairs"].as_array().unwrap();
+        let alice = pairs.iter().find(|pair| pair["name"] == "alice").unwrap();
+        let places = alice["hand_outs"].as_array().unwrap();
+        assert_eq!(places.len(), number, "{places:#?}");
+    };
+    alices(3);
+    let bob = [
+        "install",
+        "client",
+        "bob",
+        "--context",
+        "localhost",
+        "--host",
+        "tcp://localhost:2376",
+        "--yes",
+    ];
+    host.run(&bob).succeeds();
+    alices(1);
+    host.run(&last).succeeds();
+    alices(3);
+
     // Nobody is left where everything was taken back.
     let all = ["uninstall", "--yes", "--restart-command", &restart];
     host.run(&all).succeeds();
     let status = host.run(&["ca", "roll", "status"]).succeeds();
     assert_eq!(
         status.stdout.matches("never, as far as is known").count(),
-        2,
+        3,
         "{status:#?}"
     );
     host.run(&["ca", "roll", "finish", "--yes"]).succeeds();

@@ -227,12 +227,15 @@ impl Case {
     #[track_caller]
     pub fn told(&self, ran: &Ran, had: &Records) -> usize {
         let named = |what: &str| {
-            [format!("`{}`", self.name), "command".to_owned()]
-                .iter()
-                .any(|name| {
-                    ran.stderr
-                        .contains(&format!("note: an earlier {name} {what}\n"))
-                })
+            // The name of an undo has another's in quotes already.
+            let name = match self.name.contains('`') {
+                true => self.name.to_owned(),
+                false => format!("`{}`", self.name),
+            };
+            [name, "command".to_owned()].iter().any(|name| {
+                ran.stderr
+                    .contains(&format!("note: an earlier {name} {what}\n"))
+            })
         };
         let finished = named("was cut off near its end and is finished now");
         let undone = named("was cut off and is undone now");
