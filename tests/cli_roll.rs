@@ -383,3 +383,47 @@ fn verify_finds_a_copy_that_is_behind() {
         "verify_finds_a_copy_that_is_behind",
     );
 }
+
+/// What `ca roll status` says of where the server was handed out.
+fn servers_hand_outs(home: &TestHome) -> Vec<(bool, bool)> {
+    let status = ["ca", "roll", "status", "--output", "json"];
+    let status = home.run(status).succeeds().stdout;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let pairs = status["pairs"].as_array().unwrap();
+    let server = pairs.iter().find(|pair| pair["kind"] == "server").unwrap();
+    let hand_outs = server["hand_outs"].as_array().unwrap();
+    let told = hand_outs.iter().map(|it| {
+        let truth = |key: &str| it[key].as_bool().unwrap();
+        (truth("trusts_both"), truth("current_certificate"))
+    });
+    told.collect()
+}
+
+#[test]
+fn an_install_that_is_taken_back_is_no_hand_out() {
+    let home = TestHome::with_ca(&[]);
+    let prefix = home.around().join("prefix");
+    fs::create_dir(&prefix).unwrap();
+    let on_host = |command: &[&str]| {
+        let at = ["--prefix", prefix.to_str().unwrap(), "--yes"];
+        home.run(command.iter().chain(&at)).succeeds();
+    };
+    on_host(&["install", "server"]);
+    home.run(["ca", "roll", "start"]).succeeds();
+    assert_eq!(servers_hand_outs(&home), [(false, true)]);
+    on_host(&["install", "server"]);
+    assert_eq!(servers_hand_outs(&home), [(true, true)]);
+    home.run(["ca", "roll", "issue"]).succeeds();
+    assert_eq!(servers_hand_outs(&home), [(true, false)]);
+    on_host(&["install", "server"]);
+    assert_eq!(servers_hand_outs(&home), [(true, true)]);
+    // What was there before is there again.
+    on_host(&["undo"]);
+    assert_eq!(servers_hand_outs(&home), [(true, false)]);
+    on_host(&["undo"]);
+    assert_eq!(servers_hand_outs(&home), [(false, false)]);
+    let refusal = home.run(["ca", "roll", "finish", "--yes"]).fails(1);
+    refusal.says("/prefix/etc/docker/CA on ");
+    on_host(&["uninstall"]);
+    assert_eq!(servers_hand_outs(&home), []);
+}

@@ -20,7 +20,6 @@ use crate::plan::context::{ContextName, name_in};
 use crate::plan::daemon_json::DaemonJson;
 use crate::plan::install::{DaemonMode, Defaults, Listen, SERVER_FILES};
 use crate::plan::layout::{self, PairKind};
-use crate::plan::rollover::PublicPair;
 use crate::plan::state::{FileState, PairState};
 use crate::plan::systemd::{DaemonFlags, Service};
 
@@ -34,17 +33,6 @@ pub fn installed(prefix: &Prefix, limit: Duration) -> Installed {
         clients(&mut found);
     }
     found
-}
-
-/// What is no secret of the pair that lies in a directory outside the home.
-pub fn public_pair_in(directory: &Path, kind: PairKind) -> PublicPair {
-    let read = |file: &str| Reader::FilesAlone.read(&directory.join(file), public_state);
-    PublicPair {
-        kind,
-        name: String::new(),
-        ca: read(layout::CA_CERTIFICATE),
-        certificate: read(kind.certificate_file()),
-    }
 }
 
 /// A user's own daemon, where the caller has configured one, else the one of the host.

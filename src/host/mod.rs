@@ -36,7 +36,7 @@ pub use environment::{
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
 pub use hook::run_hook;
-pub use installed::{installed, public_pair_in};
+pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, fresh_unless, side_by_side_from};
 pub use parallel::map as side_by_side;
@@ -44,7 +44,8 @@ pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};
 pub use read::{
     archived_ca, exists, first_ca_copy, home_directories, home_state, is_archived, key_state,
-    leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state, public_pairs,
+    leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state, public_files,
+    public_pairs,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
 pub use write::write_report;

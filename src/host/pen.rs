@@ -2,8 +2,8 @@
 //! given up the right to open it.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -43,21 +43,38 @@ impl LedgerPen {
         })
     }
 
-    /// Adds a line, durable before this returns.  A command that changes the home is waited for.
+    /// Adds a line on a line of its own, durable before this returns.  A command that changes the
+    /// home is waited for.
     pub fn add(&mut self, line: &str) -> Result<(), Error> {
-        let failed = Error::io("write", &self.path);
         self.lock.lock().map_err(Error::io("lock", &self.path))?;
-        let added = self.ledger.metadata().and_then(|before| {
-            let written = self.ledger.write_all(line.as_bytes());
-            written
-                .and_then(|()| self.ledger.sync_all())
-                .inspect_err(|_| {
-                    // No half of a line stays.
-                    let _ = self.ledger.set_len(before.len());
-                })
-        });
+        let added = self.add_locked(line);
         let _ = self.lock.unlock();
-        added.map_err(failed)
+        added.map_err(Error::io("write", &self.path))
+    }
+
+    fn add_locked(&mut self, line: &str) -> io::Result<()> {
+        let before = self.ledger.metadata()?.len();
+        let line = match self.is_torn(before)? {
+            true => format!("\n{line}"),
+            false => line.to_owned(),
+        };
+        let written = self.ledger.write_all(line.as_bytes());
+        written
+            .and_then(|()| self.ledger.sync_all())
+            .inspect_err(|_| {
+                // No half of a line stays.
+                let _ = self.ledger.set_len(before);
+            })
+    }
+
+    /// Whether the last line has no end, as somebody's editor may have left it.
+    fn is_torn(&self, length: u64) -> io::Result<bool> {
+        let Some(last) = length.checked_sub(1) else {
+            return Ok(false);
+        };
+        let mut octet = [0];
+        self.ledger.read_exact_at(&mut octet, last)?;
+        Ok(octet != *b"\n")
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Error, parallel, write};
 use crate::pki::Serial;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::renew::Keys;
-use crate::plan::rollover::{ArchivedCa, PublicPair};
+use crate::plan::rollover::{ArchivedCa, PublicFiles, PublicPair};
 use crate::plan::state::{DirectoryState, FileState, HomeState, OldPair, PairState, PresentFile};
 use crate::plan::trust::Trust;
 use crate::plan::verify::HomeDirectories;
@@ -90,15 +90,19 @@ pub fn old_pair(home: &Path, kind: PairKind, name: String, keys: Keys) -> OldPai
 
 /// What of every server and client is no secret.
 pub fn public_pairs(home: &Path) -> Result<Vec<PublicPair>, Error> {
-    map_names(home, |kind, name| {
-        let path = home.join(kind.pair(&name));
-        PublicPair {
-            kind,
-            ca: file_state(&path.join(layout::CA_CERTIFICATE), Secrecy::Public),
-            certificate: file_state(&path.join(kind.certificate_file()), Secrecy::Public),
-            name,
-        }
+    map_names(home, |kind, name| PublicPair {
+        kind,
+        files: public_files(kind, &home.join(kind.pair(&name))),
+        name,
     })
+}
+
+/// The files of a server or client that are no secret, in any directory.
+pub fn public_files(kind: PairKind, directory: &Path) -> PublicFiles {
+    PublicFiles {
+        ca: file_state(&directory.join(layout::CA_CERTIFICATE), Secrecy::Public),
+        certificate: file_state(&directory.join(kind.certificate_file()), Secrecy::Public),
+    }
 }
 
 /// A CA in the archive, by its serial in hex.

@@ -51,7 +51,7 @@ pub enum Event {
     /// A certificate was put where docker or dockerd reads it.
     #[serde(rename = "handed-out")]
     HandedOut,
-    /// What was handed out is there no more.
+    /// What was handed out there is there no more.
     #[serde(rename = "taken-back")]
     TakenBack,
     /// A CA that was made before signs from here on.
@@ -126,19 +126,19 @@ impl Entry {
         }
     }
 
-    /// The line that records that what this one handed out is there no more.
-    pub fn taken_back(&self, now: OffsetDateTime) -> Self {
-        Self {
-            event: Event::TakenBack,
-            time: rfc3339(now),
-            ..self.clone()
-        }
-    }
-
     /// The same for a certificate that takes the place of another.
     pub fn replacing(self, old: &Serial) -> Self {
         Self {
             replaces: Some(old.to_string()),
+            ..self
+        }
+    }
+
+    /// The line that records that what was handed out is there no more.
+    pub fn taken_back(self, now: OffsetDateTime) -> Self {
+        Self {
+            event: Event::TakenBack,
+            time: rfc3339(now),
             ..self
         }
     }

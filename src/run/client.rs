@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::hand_out::Place;
 use super::install::head;
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Mode, Output, RestartBy, Talk, Unset};
@@ -29,7 +28,7 @@ impl Session<'_> {
             Ok((name, pair))
         })?;
         let pair = SoundPair::check(&self.home, &pair, now)?;
-        let mut pen = match wish.mode {
+        let pen = match wish.mode {
             Mode::DryRun => None,
             Mode::Apply => self.pen(),
         };
@@ -98,12 +97,11 @@ impl Session<'_> {
             // A client's plan runs nothing.
             carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
         }
-        let place = Place::directory(PairKind::Client, &docker_config);
-        self.record_hand_out(pen.as_mut(), &client_wish.pair, &place);
-        if let Some(context) = &client.context {
-            let place = Place::context(&docker_config, context);
-            self.record_hand_out(pen.as_mut(), &client_wish.pair, &place);
-        }
+        // Also where nothing was to do: an install that was killed may not have told.
+        let context = client_wish.context_name();
+        let context = context.map(|context| docker_config.join(context.tls_directory()));
+        let directories = std::iter::once(docker_config.clone()).chain(context);
+        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, directories);
         let data = match (self.request.output, self.request.talk, effect) {
             (Output::Json, _, _) => {
                 report::client_json(&client, &docker_config, effect == Effect::Changed)

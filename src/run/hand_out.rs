@@ -6,140 +6,49 @@ use std::path::{Path, PathBuf};
 use super::Session;
 use crate::host::{self, LedgerPen};
 use crate::pki::{Certificate, Serial};
-use crate::plan::context::ContextName;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, Event};
 use crate::plan::pair::SoundPair;
-use crate::plan::state::FileState;
 use crate::plan::trust::Trust;
 use crate::report;
 
-/// The ledger to be, and what is in it.
+/// The ledger to be, and what it has.
 pub(super) struct Pen {
     pen: LedgerPen,
     ledger: Vec<Entry>,
 }
 
-/// Where docker or dockerd reads a pair on this machine.
-pub(super) struct Place {
-    kind: PairKind,
-    files: PathBuf,
-    /// What the ledger calls it.
-    words: String,
-}
-
-impl Place {
-    /// A directory of certificates: the daemon's, or docker's own.
-    pub(super) fn directory(kind: PairKind, directory: &Path) -> Self {
-        Self {
-            kind,
-            files: directory.to_owned(),
-            words: format!("{} on {}", directory.display(), host::machine_name()),
-        }
-    }
-
-    /// A docker context in docker's directory.
-    pub(super) fn context(docker_config: &Path, context: &ContextName) -> Self {
-        Self {
-            kind: PairKind::Client,
-            files: docker_config.join(context.tls_directory()),
-            words: format!("context {context}{}", in_directory(docker_config)),
-        }
-    }
-
-    /// The contexts in docker's directory that the ledger knows.
-    fn contexts(docker_config: &Path, ledger: &[Entry]) -> Vec<Self> {
-        let end = in_directory(docker_config);
-        let places = ledger.iter().filter_map(|entry| entry.to.as_deref());
-        let names = places.filter_map(|to| to.strip_prefix("context ")?.strip_suffix(&end));
-        let names = BTreeSet::from_iter(names).into_iter();
-        let contexts = names.filter_map(|name| name.parse().ok());
-        contexts
-            .map(|context| Self::context(docker_config, &context))
-            .collect()
-    }
-}
-
-fn in_directory(docker_config: &Path) -> String {
-    format!(
-        " in {} on {}",
-        docker_config.display(),
-        host::machine_name()
-    )
-}
-
 impl Pen {
-    /// What was recorded last of this name at this place.
-    fn last(&self, place: &Place, name: &str) -> Option<&Entry> {
-        self.recorded_at(place).rfind(|entry| entry.name == name)
-    }
-
-    fn recorded_at<'a>(&'a self, place: &Place) -> impl DoubleEndedIterator<Item = &'a Entry> {
-        let (kind, to) = (place.kind.as_str(), place.words.clone());
-        let of_place = move |entry: &&Entry| {
-            matches!(entry.event, Event::HandedOut | Event::TakenBack)
-                && entry.kind == kind
-                && entry.to.as_ref() == Some(&to)
+    /// What lies at a place, as far as the ledger knows.
+    fn last_at(&self, kind: PairKind, to: &str) -> Option<&Entry> {
+        let at_place = |entry: &&Entry| {
+            entry.kind == kind.as_str()
+                && entry.to.as_deref() == Some(to)
+                && matches!(entry.event, Event::HandedOut | Event::TakenBack)
         };
-        self.ledger.iter().filter(of_place)
+        let last = self.ledger.iter().rfind(at_place);
+        last.filter(|entry| entry.event == Event::HandedOut)
     }
 
-    /// The names recorded at this place, each once.
-    fn names(&self, place: &Place) -> Vec<&str> {
-        let names = self.recorded_at(place).map(|entry| entry.name.as_str());
-        Vec::from_iter(BTreeSet::from_iter(names))
+    /// The directories of this machine, this one and those below it, that the ledger tells of.
+    fn directories_within(&self, kind: PairKind, directory: &Path) -> BTreeSet<PathBuf> {
+        let here = on_this_machine();
+        let entries = self.ledger.iter();
+        let places = entries
+            .filter(|entry| entry.event == Event::HandedOut && entry.kind == kind.as_str())
+            .filter_map(|entry| entry.to.as_deref()?.strip_suffix(&here));
+        let places = places.map(PathBuf::from);
+        places.filter(|it| it.starts_with(directory)).collect()
     }
 
-    /// The line that records that this name is at this place no more.
-    fn gone(&self, place: &Place, name: &str) -> Option<Entry> {
-        let last = self.last(place, name)?;
-        (last.event == Event::HandedOut).then(|| last.taken_back(host::clock()))
-    }
-
-    /// The line that records what is at this place now, unless that is what was recorded last.
-    fn handed_out(
-        &self,
-        place: &Place,
-        name: &str,
-        certificate: &Certificate,
-        trust: &Trust,
-    ) -> Option<Entry> {
-        let trusts: Vec<Serial> = trust.all().map(|ca| ca.serial.clone()).collect();
-        let entry = Entry::handed_out(
-            place.kind.purpose(),
-            name,
-            certificate,
-            &trusts,
-            place.words.clone(),
-            host::clock(),
-        );
-        let facts = |it: &Entry| (it.event, it.serial.clone(), it.trusts.clone());
-        let last = self.last(place, name);
-        last.is_none_or(|last| facts(last) != facts(&entry))
-            .then_some(entry)
-    }
-
-    /// The lines that record what is at this place after something was taken back from it.
-    fn taken_back(&self, place: &Place) -> Vec<Entry> {
-        let there = host::public_pair_in(&place.files, place.kind);
-        let trust = match &there.ca {
-            FileState::Present(file) => Trust::from_pem(&file.content).ok(),
-            _ => None,
-        };
-        let there = there.certificate().zip(trust);
-        let issued_to = |certificate: &Certificate, name: &str| {
-            let serial = certificate.serial.to_string();
-            let is_it = |it: &Entry| it.serial == serial && it.kind == place.kind.as_str();
-            let issued = self.ledger.iter().find(|it| is_it(it));
-            issued.is_some_and(|it| it.name == name)
-        };
-        let line = |name: &str| match &there {
-            Some((certificate, trust)) if issued_to(certificate, name) => {
-                self.handed_out(place, name, certificate, trust)
-            }
-            _ => self.gone(place, name),
-        };
-        self.names(place).into_iter().filter_map(line).collect()
+    /// The name under which a certificate was issued.
+    fn name_of(&self, kind: PairKind, certificate: &Certificate) -> Option<&str> {
+        let serial = certificate.serial.to_string();
+        let mut issued = self.ledger.iter();
+        let issued = issued.find(|entry| {
+            entry.event == Event::Issued && entry.kind == kind.as_str() && entry.serial == serial
+        });
+        issued.map(|entry| entry.name.as_str())
     }
 }
 
@@ -153,47 +62,85 @@ impl Session<'_> {
         Some(Pen { pen, ledger })
     }
 
-    /// Records that a pair is at this place now.
-    pub(super) fn record_hand_out(&self, pen: Option<&mut Pen>, pair: &SoundPair, place: &Place) {
-        let (Some(pen), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0])) else {
+    /// Records that a pair is in these directories now, unless that is what was recorded last.  A
+    /// client's context has files of its own, which outlive the next client in `~/.docker`.
+    pub(super) fn record_hand_out(
+        &self,
+        pen: Option<Pen>,
+        kind: PairKind,
+        pair: &SoundPair,
+        directories: impl IntoIterator<Item = PathBuf>,
+    ) {
+        if let (Some(mut pen), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0])) {
+            let (name, certificate) = (&pair.name, &pair.certificate);
+            for directory in directories {
+                let to = place(&directory);
+                self.record(&mut pen, handed_out(kind, name, certificate, &trust, to));
+            }
+        }
+    }
+
+    /// Records what is in a directory, and in those of the contexts below it, now that something
+    /// was taken back there.
+    pub(super) fn record_taken_back(&self, pen: &mut Pen, kind: PairKind, directory: &Path) {
+        for directory in pen.directories_within(kind, directory) {
+            self.record_taken_back_from(pen, kind, &directory);
+        }
+    }
+
+    fn record_taken_back_from(&self, pen: &mut Pen, kind: PairKind, directory: &Path) {
+        let to = place(directory);
+        let Some(last) = pen.last_at(kind, &to).cloned() else {
             return;
         };
-        // What was there before is there no more.
-        let others = pen.names(place).into_iter();
-        let others = others.filter(|name| *name != pair.name);
-        let gone = others.filter_map(|name| pen.gone(place, name));
-        let mut entries = Vec::from_iter(gone);
-        entries.extend(pen.handed_out(place, &pair.name, &pair.certificate, &trust));
-        self.write_down(pen, entries, "it is installed");
+        let now = host::public_files(kind, directory);
+        let entry = match (now.certificate(), now.trust()) {
+            (Some(certificate), Some(trust)) => pen
+                .name_of(kind, &certificate)
+                .map(|name| handed_out(kind, name, &certificate, &trust, to)),
+            _ => None,
+        };
+        self.record(pen, entry.unwrap_or_else(|| last.taken_back(host::clock())));
     }
 
-    /// Records what is where something was taken back from.
-    pub(super) fn record_taken_back(
-        &self,
-        pen: Option<&mut Pen>,
-        server: Option<&Path>,
-        docker_configs: impl IntoIterator<Item = PathBuf>,
-    ) {
-        let Some(pen) = pen else { return };
-        let server = server.map(|directory| Place::directory(PairKind::Server, directory));
-        let mut places = Vec::from_iter(server);
-        // Several installs may have been into one.
-        for docker_config in BTreeSet::from_iter(docker_configs) {
-            places.push(Place::directory(PairKind::Client, &docker_config));
-            places.extend(Place::contexts(&docker_config, &pen.ledger));
+    fn record(&self, pen: &mut Pen, entry: Entry) {
+        let to = entry.to.as_deref().unwrap_or_default();
+        let last = PairKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == entry.kind)
+            .and_then(|kind| pen.last_at(kind, to));
+        let is_known = last.is_some_and(|it| {
+            (it.event, &it.name, &it.serial, &it.trusts)
+                == (entry.event, &entry.name, &entry.serial, &entry.trusts)
+        });
+        if is_known {
+            return;
         }
-        let entries = places.iter().flat_map(|place| pen.taken_back(place));
-        let entries = Vec::from_iter(entries);
-        self.write_down(pen, entries, "it is taken back");
+        if let Err(cause) = pen.pen.add(&entry.line()) {
+            let words = format!("it is done, but the ledger does not tell so: {cause}");
+            self.say(&report::warning(self.stderr, &words));
+        }
+        pen.ledger.push(entry);
     }
+}
 
-    fn write_down(&self, pen: &mut Pen, entries: impl IntoIterator<Item = Entry>, done: &str) {
-        for entry in entries {
-            if let Err(cause) = pen.pen.add(&entry.line()) {
-                let words = format!("{done}, but the ledger does not tell so: {cause}");
-                self.say(&report::warning(self.stderr, &words));
-            }
-            pen.ledger.push(entry);
-        }
-    }
+fn handed_out(
+    kind: PairKind,
+    name: &str,
+    certificate: &Certificate,
+    trust: &Trust,
+    to: String,
+) -> Entry {
+    let trusts: Vec<Serial> = trust.all().map(|ca| ca.serial.clone()).collect();
+    let now = host::clock();
+    Entry::handed_out(kind.purpose(), name, certificate, &trusts, to, now)
+}
+
+/// How the ledger names a directory of this machine.
+fn place(directory: &Path) -> String {
+    format!("{}{}", directory.display(), on_this_machine())
+}
+
+fn on_this_machine() -> String {
+    format!(" on {}", host::machine_name())
 }

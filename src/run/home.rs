@@ -6,11 +6,10 @@ use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Asked, Create, Home, Repeat};
-use crate::pki::{self, Ca, PrivateKey, is_encrypted};
+use crate::pki::{self, is_encrypted};
 use crate::plan::issue::{self, Issuance};
 use crate::plan::layout;
 use crate::plan::state::{FileState, HomeState};
-use crate::plan::trust::Issuer;
 use crate::plan::{Encryption, init, list, passwd, verify};
 use crate::report::{self, CaKey};
 
@@ -115,22 +114,6 @@ impl Session<'_> {
         let wishes = wish.wishes.iter().cloned().zip(keys).collect();
         let issuance = issue::plan(wish.command, &state, &issuer, wishes, wish.valid_for, now)?;
         self.carry_out(&mut home, issuance, wish.mode)
-    }
-
-    /// The CA of the home, ready to sign.
-    pub(super) fn issuer(&self, state: &HomeState, key: PrivateKey) -> Result<Issuer, Error> {
-        let trust = state.trust()?;
-        let ca = Ca::from_parts(&trust.ca.der, key).map_err(|cause| crate::plan::Error::File {
-            path: self.home.join(match cause {
-                pki::Error::KeyMismatch => layout::CA_KEY,
-                _ => layout::CA_CERTIFICATE,
-            }),
-            cause,
-        })?;
-        Ok(Issuer {
-            ca,
-            trusted: trust.pem(),
-        })
     }
 
     fn carry_out(&self, home: &mut Home, issuance: Issuance, mode: Mode) -> Result<Outcome, Error> {
@@ -261,7 +244,7 @@ impl Session<'_> {
         if removes && matches!(old, FileState::Present(_)) && !self.is_encrypted(&old) {
             return Err(crate::plan::Error::NoPassphrase { path }.into());
         }
-        let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
+        let key = self.open_ca_key(wish.passphrase_file.as_deref())?.key;
         if *key.public_key() != ca.public_key {
             let cause = pki::Error::KeyMismatch;
             return Err(crate::plan::Error::File { path, cause }.into());

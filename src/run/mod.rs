@@ -1,5 +1,6 @@
 //! One command: read, plan, show, apply.
 
+mod ca_key;
 mod check;
 mod client;
 mod cut_off;
@@ -13,14 +14,11 @@ mod take_back;
 mod verify_installed;
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::{self, ColorWhen, Command, Mode, Request, Talk};
 use crate::error::Error;
-use crate::host::{self, Access, Asked, Create, Home, Repeat};
-use crate::pki::{PrivateKey, is_encrypted};
-use crate::plan::layout;
-use crate::plan::state::{FileState, open_key};
+use crate::host::{self, Access, Create, Home};
 use crate::report::{self, Style};
 
 /// What a command says at its end.
@@ -185,25 +183,5 @@ impl<'a> Session<'a> {
             talk,
             ..Outcome::default()
         }
-    }
-
-    /// The CA's private key, with the passphrase from the file or from the terminal if it needs
-    /// one.
-    fn open_ca_key(&self, passphrase_file: Option<&Path>) -> Result<PrivateKey, Error> {
-        let path = self.home.join(layout::CA_KEY);
-        let file = host::key_state(&path);
-        let passphrase = match (passphrase_file, self.is_encrypted(&file)) {
-            (Some(file), _) => Some(host::passphrase_from_file(file)?),
-            (None, true) => {
-                let question = "Passphrase of the CA's key";
-                Some(host::ask(question, Asked::Passphrase, Repeat::No)?)
-            }
-            (None, false) => None,
-        };
-        Ok(open_key(path, &file, passphrase.as_ref())?)
-    }
-
-    fn is_encrypted(&self, key: &FileState) -> bool {
-        matches!(key, FileState::Present(file) if is_encrypted(&file.content) == Ok(true))
     }
 }

@@ -1,10 +1,11 @@
 //! `renew`: what is due gets a new certificate, then whatever shall follow.
 
+use super::ca_key::OpenedKey;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Progress, Shown};
-use crate::pki::{Life, PrivateKey, Validity};
+use crate::pki::{Life, Validity};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
@@ -107,7 +108,7 @@ impl Session<'_> {
         wish: &cli::Renew,
         home: &mut Home,
         look: Look,
-        key: PrivateKey,
+        key: OpenedKey,
     ) -> Result<Done, Error> {
         let Look {
             state,

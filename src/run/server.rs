@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::hand_out::Place;
 use super::install::{Attempt, control, head, prefix, started_by};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
@@ -95,8 +94,13 @@ impl Session<'_> {
                 })?,
                 None => None,
             };
-            // Brought there by hand, or by one that was killed before it could tell.
-            self.record_server(&pair, &plan);
+            // An install that was killed may not have told.
+            self.record_hand_out(
+                self.pen(),
+                PairKind::Server,
+                &pair,
+                [plan.installed.directory.clone()],
+            );
             return Ok(self.outcome(
                 self.said(&pair.name, &plan, Effect::None, proof),
                 String::new(),
@@ -146,7 +150,12 @@ impl Session<'_> {
             Ok(proof) => proof,
             Err(cause) => return Err(attempt.put_back(cause, answered.as_deref()).into()),
         };
-        self.record_server(&pair, &plan);
+        self.record_hand_out(
+            self.pen(),
+            PairKind::Server,
+            &pair,
+            [plan.installed.directory.clone()],
+        );
         let talk = match self.request.output {
             Output::Text => {
                 let at = (!prefix.is_root()).then_some(wish.prefix.as_path());
@@ -158,11 +167,6 @@ impl Session<'_> {
             effect: Effect::Changed,
             ..self.outcome(self.said(&pair.name, &plan, Effect::Changed, proof), talk)
         })
-    }
-
-    fn record_server(&self, pair: &SoundPair, plan: &ServerPlan) {
-        let place = Place::directory(PairKind::Server, &plan.installed.directory);
-        self.record_hand_out(self.pen().as_mut(), pair, &place);
     }
 
     fn said(

@@ -14,6 +14,7 @@ use crate::host::machine::{
     undoing, user_store,
 };
 use crate::plan::install::{DaemonMode, DaemonNow, InstalledDaemon, TakeBack, Undoing, take_back};
+use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::{Control, MachinePlan};
 use crate::plan::state::Outcome as Recovered;
@@ -56,11 +57,12 @@ impl Session<'_> {
             }
             stores = vec![stores.swap_remove(chosen)];
         }
+        let mut all: Option<TakenBack> = None;
+        // Before root is given up.
         let mut pen = match wish.mode {
             Mode::DryRun => None,
             Mode::Apply => self.pen(),
         };
-        let mut all: Option<TakenBack> = None;
         for (whose, store) in stores {
             let one = match whose {
                 Whose::Ours => self.take_back_from(wish, &prefix, store.clone(), pen.as_mut()),
@@ -203,7 +205,6 @@ impl Session<'_> {
         };
         let mode = installed.as_ref().map_or(DaemonMode::Rootful, |it| it.mode);
         let socket = installed.as_ref().and_then(|it| it.local_socket.clone());
-        let directory = installed.as_ref().map(|it| it.directory.clone());
         let attempt = Attempt::begin(&wish.restart, mode, control.as_ref(), None);
         let not_labelled = |cause: &host::Error| self.not_labelled(cause);
         let deed = Deed {
@@ -229,9 +230,16 @@ impl Session<'_> {
         if let Err(cause) = done {
             return Err(attempt.put_back(cause, None).into());
         }
-        let configs = records.iter();
-        let configs = configs.filter_map(|(_, record)| record.notes.docker_config.clone());
-        self.record_taken_back(pen, directory.as_deref(), configs);
+        if let Some(pen) = pen {
+            for (_, record) in &records {
+                if let Some(daemon) = &record.notes.daemon {
+                    self.record_taken_back(pen, PairKind::Server, &daemon.directory);
+                }
+                if let Some(docker_config) = &record.notes.docker_config {
+                    self.record_taken_back(pen, PairKind::Client, docker_config);
+                }
+            }
+        }
         Ok(TakenBack {
             text: report::taken_back(&back, restarts && socket.is_some()),
             notices: String::new(),

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dockpki::plan::context::ContextName;
 use serde_json::json;
 
 use super::support::daemon::SERVER_VERSION;
@@ -355,18 +356,22 @@ fn what_was_undone_is_not_believed_to_be_handed_out() {
     host.run(&["ca", "roll", "issue"]).succeeds();
     let here = host.shell("uname -n").succeeds().stdout;
     let here = here.trim();
+    let context = |name: &str| {
+        let name: ContextName = name.parse().unwrap();
+        format!("/root/.docker/{} on {here}", name.tls_directory())
+    };
 
     install(&host);
     install_alice(&host);
-    is_left(&host, "at context 127.0.0.1 in ");
+    is_left(&host, &context("127.0.0.1"));
     host.run(&other).succeeds();
     let restart = host.restart();
     let last = ["undo", "--yes", "--restart-command", &restart];
     host.run(&last).succeeds();
-    is_left(&host, "at context 127.0.0.1 in ");
+    is_left(&host, &context("127.0.0.1"));
     host.run(&last).succeeds();
     is_left(&host, &format!("/root/.docker on {here}; "));
-    is_left(&host, "at context localhost in ");
+    is_left(&host, &context("localhost"));
     host.run(&last).succeeds();
     install_alice(&host);
     host.run(&other).succeeds();

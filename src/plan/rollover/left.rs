@@ -53,7 +53,7 @@ pub fn left(
     let mut left = Vec::new();
     let mut seen = HashSet::new();
     for pair in pairs {
-        let Some(certificate) = pair.certificate() else {
+        let Some(certificate) = pair.files.certificate() else {
             continue;
         };
         let serial = certificate.serial.to_string();
@@ -102,15 +102,17 @@ pub fn left(
     left
 }
 
-/// What was handed out last at each place, by kind and name.
+/// What lies at each place, as far as the ledger knows: one server or client at a time.
 pub(super) fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
-    let mut last: HashMap<(&str, &str, &str), (usize, &Entry)> = HashMap::new();
+    let mut last: HashMap<(&str, &str), (usize, &Entry)> = HashMap::new();
     for (index, entry) in ledger.iter().enumerate() {
-        let Some(place) = &entry.to else { continue };
-        let key = (entry.kind.as_str(), entry.name.as_str(), place.as_str());
-        match entry.event {
-            Event::HandedOut => drop(last.insert(key, (index, entry))),
-            Event::TakenBack => drop(last.remove(&key)),
+        match (entry.event, &entry.to) {
+            (Event::HandedOut, Some(place)) => {
+                last.insert((&entry.kind, place), (index, entry));
+            }
+            (Event::TakenBack, Some(place)) => {
+                last.remove(&(entry.kind.as_str(), place.as_str()));
+            }
             _ => {}
         }
     }
@@ -118,7 +120,7 @@ pub(super) fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
     last.sort_by_key(|(_, (index, _))| *index);
     let placed = last.into_iter();
     placed
-        .map(|((_, _, place), (_, entry))| (place, entry))
+        .map(|((_, place), (_, entry))| (place, entry))
         .collect()
 }
 

@@ -58,17 +58,32 @@ pub struct PublicPair {
     pub kind: PairKind,
     /// The name of its directory.
     pub name: String,
-    /// Its `ca.pem`.
+    /// The files.
+    pub files: PublicFiles,
+}
+
+/// The files of a pair that are no secret.
+#[derive(Debug)]
+pub struct PublicFiles {
+    /// `ca.pem`.
     pub ca: FileState,
-    /// Its certificate.
+    /// The certificate.
     pub certificate: FileState,
 }
 
-impl PublicPair {
-    /// Its certificate, if there is one that can be read.
+impl PublicFiles {
+    /// The certificate, if it is one.
     pub fn certificate(&self) -> Option<Certificate> {
         match &self.certificate {
             FileState::Present(file) => Certificate::from_pem(&file.content).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whom `ca.pem` trusts, if it is as dockpki writes it.
+    pub fn trust(&self) -> Option<Trust> {
+        match &self.ca {
+            FileState::Present(file) => Trust::from_pem(&file.content).ok(),
             _ => None,
         }
     }
@@ -110,7 +125,7 @@ fn trust_everywhere(look: &Look, trust: &Trust) -> Result<Vec<Change>, super::Er
     let content = trust.pem();
     let pairs = look.pairs.iter().map(|pair| {
         let path = format!("{}/{}", pair.kind.pair(&pair.name), layout::CA_CERTIFICATE);
-        (path, &pair.ca)
+        (path, &pair.files.ca)
     });
     let own = (layout::CA_CERTIFICATE.to_owned(), &look.home.ca_certificate);
     let mut changes = Vec::with_capacity(look.pairs.len() + 4);
@@ -220,3 +235,6 @@ fn refuse_foreign_key(ca: &Certificate, pem: &[u8]) -> Result<(), pki::Error> {
         false => Err(pki::Error::KeyMismatch),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ pub fn status(
     pairs
         .iter()
         .map(|pair| {
-            let certificate = pair.certificate();
+            let certificate = pair.files.certificate();
             let serial = certificate.as_ref().map(|it| it.serial.to_string());
             let holds = match &certificate {
                 Some(it) if is_named_issuer(&campaign.new, it) => Holds::New,
