@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dockpki::plan::context::ContextName;
 use serde_json::json;
 
 use super::support::daemon::SERVER_VERSION;
@@ -325,4 +326,92 @@ fn it_is_proved_with_a_client_that_is_let_in() {
     let alice = Copy(host.home.path().join("clients/alice"));
     let bob = Copy(host.home.path().join("clients/bob"));
     meet(&host, "forced", [(&alice, Refused), (&bob, In)]);
+}
+
+/// Asserts that `ca roll finish` refuses, and names this place.
+#[track_caller]
+fn is_left(host: &Host, place: &str) {
+    let finish = host.run(&["ca", "roll", "finish", "--yes"]).fails(1);
+    finish.says(place);
+}
+
+/// The host would be back on the certificate of the old CA, and nobody would know.
+#[test]
+fn what_was_undone_is_not_believed_to_be_handed_out() {
+    if !can_run() {
+        return;
+    }
+    let (host, _) = installed();
+    let other = [
+        "install",
+        "client",
+        "--host",
+        "tcp://127.0.0.1:2376",
+        "--yes",
+    ];
+    host.run(&other).succeeds();
+    host.run(&["ca", "roll", "start"]).succeeds();
+    install(&host);
+    install_alice(&host);
+    host.run(&["ca", "roll", "issue"]).succeeds();
+    let here = host.shell("uname -n").succeeds().stdout;
+    let here = here.trim();
+    let context = |name: &str| {
+        let name: ContextName = name.parse().unwrap();
+        format!("/root/.docker/{} on {here}", name.tls_directory())
+    };
+
+    install(&host);
+    install_alice(&host);
+    is_left(&host, &context("127.0.0.1"));
+    host.run(&other).succeeds();
+    let restart = host.restart();
+    let last = ["undo", "--yes", "--restart-command", &restart];
+    host.run(&last).succeeds();
+    is_left(&host, &context("127.0.0.1"));
+    host.run(&last).succeeds();
+    is_left(&host, &format!("/root/.docker on {here}; "));
+    is_left(&host, &context("localhost"));
+    host.run(&last).succeeds();
+    install_alice(&host);
+    host.run(&other).succeeds();
+    is_left(&host, "are still valid: server `localhost` until ");
+    is_left(&host, &format!(", at /etc/docker/CA on {here}\n"));
+
+    // Whose place another has taken is not there any more; undone, she is again.
+    host.run(&["client", "issue", "bob"]).succeeds();
+    let alices = |number: usize| {
+        let status = host.run(&["ca", "roll", "status", "--output", "json"]);
+        let status: serde_json::Value = serde_json::from_str(&status.succeeds().stdout).unwrap();
+        let pairs = status["pairs"].as_array().unwrap();
+        let alice = pairs.iter().find(|pair| pair["name"] == "alice").unwrap();
+        let places = alice["hand_outs"].as_array().unwrap();
+        assert_eq!(places.len(), number, "{places:#?}");
+    };
+    alices(3);
+    let bob = [
+        "install",
+        "client",
+        "bob",
+        "--context",
+        "localhost",
+        "--host",
+        "tcp://localhost:2376",
+        "--yes",
+    ];
+    host.run(&bob).succeeds();
+    alices(1);
+    host.run(&last).succeeds();
+    alices(3);
+
+    // Nobody is left where everything was taken back.
+    let all = ["uninstall", "--yes", "--restart-command", &restart];
+    host.run(&all).succeeds();
+    let status = host.run(&["ca", "roll", "status"]).succeeds();
+    assert_eq!(
+        status.stdout.matches("never, as far as is known").count(),
+        3,
+        "{status:#?}"
+    );
+    host.run(&["ca", "roll", "finish", "--yes"]).succeeds();
 }
