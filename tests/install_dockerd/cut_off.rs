@@ -148,7 +148,10 @@ fn refuses_while_another_install_runs() {
 
     let refused = host.install(&[]).fails(1);
     refused.says("`/var/lib/dockpki-installed` is held by another command");
-    let holder = format!("dockpki install server localhost (process {})", process.trim());
+    let holder = format!(
+        "dockpki install server localhost (process {})",
+        process.trim()
+    );
     refused.says(&holder);
     host.run(&["uninstall", "--yes"]).fails(1).says(&holder);
     host.is_as(&held);
