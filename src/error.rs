@@ -106,6 +106,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
             PairKind::Client => format!("issue one: {program} client issue NAME"),
         },
         E::Unknown { .. } | E::UnknownPair { .. } => format!("see what is there: {program} list"),
+        E::Rollover(error) => return rollover_hint(error, program),
         E::Revoked { .. } => "issue another under another name".into(),
         E::NotOneServer { .. } => format!("name it: {program} renew servers/NAME --san LIST"),
         E::ManyNames { .. } => "renew fewer at once, by name, or without --deploy-hook".into(),
@@ -128,6 +129,18 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
             format!("{program} timer install --passphrase-file FILE")
         }
         E::Twice { .. } | E::NoPassphrase { .. } | E::Unwritable { .. } => return None,
+    })
+}
+
+fn rollover_hint(error: &plan::rollover::Error, program: &str) -> Option<String> {
+    use plan::rollover::Error as E;
+    Some(match error {
+        E::UnderWay { .. } => format!("see how far it has come: {program} ca roll status"),
+        E::NotUnderWay => format!("begin one: {program} ca roll start"),
+        E::Left { .. } => format!(
+            "issue again and hand out: {program} ca roll issue; --force locks out who is left"
+        ),
+        E::NothingToUndo | E::Ended { .. } => return None,
     })
 }
 

@@ -83,7 +83,7 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 30] = [
     "",
     "init",
     "server",
@@ -97,6 +97,12 @@ const COMMANDS: [&str; 24] = [
     "ca",
     "ca show",
     "ca passwd",
+    "ca roll",
+    "ca roll start",
+    "ca roll status",
+    "ca roll issue",
+    "ca roll finish",
+    "ca roll undo",
     "install",
     "install server",
     "install client",
@@ -1534,7 +1540,7 @@ fn verify_finds_an_expired_ca() {
         not_before: datetime!(2020-01-01 00:00 UTC),
         not_after: datetime!(2021-01-01 00:00 UTC),
     });
-    found_beyond_mending(&home, "verify_finds_an_expired_ca");
+    found_and_mended(&home, "verify_finds_an_expired_ca");
 }
 
 #[test]
@@ -1927,9 +1933,12 @@ fn every_golden_belongs_to_a_test() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // Those are of tests/cli_install, tests/cli_check and tests/cli_renew.
-                let elsewhere = ["tests/cli/install", "tests/cli/check", "tests/cli/renew"];
-                if !elsewhere.iter().any(|it| path.ends_with(it)) {
+                // Those are of tests/cli_install, tests/cli_check and so on.
+                let elsewhere = ["install", "check", "renew", "roll"];
+                if !elsewhere
+                    .iter()
+                    .any(|it| path.ends_with(format!("tests/cli/{it}")))
+                {
                     directories.push(path);
                 }
                 continue;

@@ -969,7 +969,7 @@ fn an_expired_ca_issues_nothing() {
     let words = [
         "the CA expired on ",
         "it can issue nothing more",
-        "hint: make a new CA",
+        "hint: make the next CA: ",
     ];
     refuses(&home, ISSUE, &words);
     refuses(

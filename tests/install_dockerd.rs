@@ -24,6 +24,8 @@ mod listen;
 mod put_back;
 #[path = "install_dockerd/renew.rs"]
 mod renew;
+#[path = "install_dockerd/rollover.rs"]
+mod rollover;
 #[path = "install_dockerd/rootless.rs"]
 mod rootless;
 #[path = "install_dockerd/systemd.rs"]

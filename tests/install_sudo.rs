@@ -223,3 +223,30 @@ fn a_renewal_tells_of_the_callers_client_and_leaves_it_to_a_command_that_gives_u
     let again = sudo.run(&["renew", "--install", "--yes"]).succeeds();
     assert!(!again.stderr.contains("behind"), "{again:#?}");
 }
+
+#[test]
+fn the_hand_out_is_told_in_roots_ledger() {
+    let Some(sudo) = Sudo::new() else { return };
+    let ledger = sudo.home.path().join("issued.jsonl");
+    let before = fs::read_to_string(&ledger).unwrap();
+    for _ in 0..2 {
+        let ran = sudo.run(INSTALL).succeeds();
+        assert!(!ran.stderr.contains("the ledger"), "{ran:#?}");
+        let now = fs::read_to_string(&ledger).unwrap();
+        let lines = Vec::from_iter(now.strip_prefix(&before).unwrap().lines());
+        // `~/.docker` and the context.
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for line in lines {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(entry["event"], "handed-out", "{line}");
+            assert_eq!(entry["name"], "alice");
+            let place = sudo.user().join(".docker").display().to_string();
+            assert!(entry["to"].as_str().unwrap().starts_with(&place), "{line}");
+        }
+    }
+    // She has got no right to it.
+    let owner = ledger.metadata().unwrap();
+    let rights = (owner.uid(), owner.mode() & 0o7777);
+    assert_eq!(rights, (0, 0o600));
+    sudo.run(&["verify"]).succeeds();
+}

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use super::check::CheckArguments;
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
+use super::roll::RollCommands;
 use super::timer::TimerCommands;
 use super::{ColorWhen, Mode};
 
@@ -158,6 +159,11 @@ pub(super) enum CaCommands {
     Show,
     /// Set, change or remove the passphrase of the CA's key
     Passwd(CaPasswdArguments),
+    /// Go from one CA to the next without locking anyone out
+    ///
+    /// start makes the next CA; hand every server and client out again, so that everybody trusts both; issue gives them certificates of the new CA; hand them out once more; finish drops the old CA. status shows who has come how far, and undo takes a step back.
+    #[command(subcommand)]
+    Roll(RollCommands),
 }
 
 #[derive(Debug, Args)]

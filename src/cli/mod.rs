@@ -6,6 +6,7 @@ mod install;
 mod install_arguments;
 mod pages;
 mod renew;
+mod roll;
 mod timer;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy,
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
 pub use renew::{InstallRenewed, Renew};
+pub use roll::{LockOut, Roll, RollStart};
 use timer::TimerCommands;
 pub use timer::{TimerInstall, TimerRemove};
 
@@ -66,6 +68,8 @@ pub enum Command {
     CaShow,
     /// `ca passwd`
     CaPasswd(CaPasswd),
+    /// `ca roll`
+    Roll(Roll),
     /// `install server`
     InstallServer(Box<InstallServer>),
     /// `install client`
@@ -282,6 +286,7 @@ pub fn parse(
         }),
         Commands::Ca(CaCommands::Show) => Command::CaShow,
         Commands::Ca(CaCommands::Passwd(arguments)) => Command::CaPasswd(ca_passwd(arguments)),
+        Commands::Ca(CaCommands::Roll(command)) => Command::Roll(roll::roll(command)?),
         Commands::Install(InstallCommands::Server(arguments)) => {
             Command::InstallServer(Box::new(install::server(*arguments)?))
         }

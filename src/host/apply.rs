@@ -275,14 +275,20 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
             path: pair,
             before,
             archived,
-            ..
+            files,
+            mode: _,
         } => {
             let archived = home.join(archived);
             if step::is_there(&archived) {
                 return Err(Error::Changed { path: archived });
             }
             match PairKind::of_path(pair) {
-                Some(kind) => certificate_digest(kind, &path)?.as_ref() == Some(before),
+                Some(kind) => {
+                    // By it the two are told apart after a kill.
+                    let certificate = kind.certificate_file();
+                    files.iter().any(|file| file.path == certificate)
+                        && certificate_digest(kind, &path)?.as_ref() == Some(before)
+                }
                 None => false,
             }
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::plan::install::DaemonMode;
-use crate::plan::state::Outcome;
+use crate::plan::state::{Outcome, Recovery};
 
 /// A failure of disk, terminal or environment.
 #[derive(Debug)]
@@ -209,7 +209,9 @@ impl fmt::Display for Error {
                     DaemonMode::Rootless => " of yours",
                 }
             ),
-            Self::CutOff { command } => write!(f, "an earlier `{command}` was cut off"),
+            Self::CutOff { command } => {
+                write!(f, "an earlier {} was cut off", Recovery::quoted(command))
+            }
             Self::NotPutBack { cause, left } => {
                 write!(f, "{cause}; not everything could be put back: {left}")
             }

@@ -20,6 +20,7 @@ mod keys;
 pub mod machine;
 mod parallel;
 mod passwd;
+mod pen;
 pub mod probe;
 mod progress;
 mod read;
@@ -40,10 +41,12 @@ pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, fresh_unless, side_by_side_from};
 pub use parallel::map as side_by_side;
+pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};
 pub use read::{
-    exists, first_ca_copy, home_directories, home_state, is_archived, key_state, leftovers,
-    map_old_pairs, map_pairs, old_pair, pair_names, pair_state,
+    archived_ca, exists, first_ca_copy, home_directories, home_state, is_archived, key_state,
+    leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state, public_files,
+    public_pairs,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
 pub use timer::{own_manager, program_path, timer_environment, timer_state};

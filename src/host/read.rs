@@ -9,10 +9,12 @@ use zeroize::Zeroizing;
 
 use super::error::words;
 use super::{Error, parallel, write};
-use crate::pki::{Certificate, Serial};
+use crate::pki::Serial;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::renew::Keys;
+use crate::plan::rollover::{ArchivedCa, PublicFiles, PublicPair};
 use crate::plan::state::{DirectoryState, FileState, HomeState, OldPair, PairState, PresentFile};
+use crate::plan::trust::Trust;
 use crate::plan::verify::HomeDirectories;
 
 /// Reads the parts of a home every command looks at.  A home that is not there is a state too.
@@ -86,6 +88,32 @@ pub fn old_pair(home: &Path, kind: PairKind, name: String, keys: Keys) -> OldPai
     }
 }
 
+/// What of every server and client is no secret.
+pub fn public_pairs(home: &Path) -> Result<Vec<PublicPair>, Error> {
+    map_names(home, |kind, name| PublicPair {
+        kind,
+        files: public_files(kind, &home.join(kind.pair(&name))),
+        name,
+    })
+}
+
+/// The files of a server or client that are no secret, in any directory.
+pub fn public_files(kind: PairKind, directory: &Path) -> PublicFiles {
+    PublicFiles {
+        ca: file_state(&directory.join(layout::CA_CERTIFICATE), Secrecy::Public),
+        certificate: file_state(&directory.join(kind.certificate_file()), Secrecy::Public),
+    }
+}
+
+/// A CA in the archive, by its serial in hex.
+pub fn archived_ca(home: &Path, serial: &str) -> ArchivedCa {
+    let path = home.join(layout::ARCHIVE).join(serial);
+    ArchivedCa {
+        certificate: file_state(&path.join(layout::CA_CERTIFICATE), Secrecy::Public),
+        key: file_state(&path.join(layout::CA_KEY), Secrecy::Key),
+    }
+}
+
 /// Whether something is in the archive for a serial.
 pub fn is_archived(home: &Path, serial: &Serial) -> bool {
     home.join(layout::archived(serial))
@@ -116,7 +144,7 @@ fn map_names<T: Send>(
 }
 
 /// The first copy of a CA's certificate beside a server or client that `is_known`.
-pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Certificate) -> bool) -> Option<PathBuf> {
+pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Trust) -> bool) -> Option<PathBuf> {
     let pairs = PairKind::ALL.into_iter().flat_map(|kind| {
         let mut names = pair_names(home, kind).unwrap_or_default();
         names.sort();
@@ -125,7 +153,7 @@ pub fn first_ca_copy(home: &Path, is_known: impl Fn(&Certificate) -> bool) -> Op
     let mut copies = pairs.map(|pair| home.join(pair).join(layout::CA_CERTIFICATE));
     copies.find(|copy| match file_state(copy, Secrecy::Public) {
         FileState::Present(file) => {
-            Certificate::from_pem(&file.content).is_ok_and(|ca| ca.is_ca && is_known(&ca))
+            Trust::from_pem(&file.content).is_ok_and(|trust| is_known(&trust))
         }
         _ => false,
     })

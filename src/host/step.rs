@@ -74,11 +74,12 @@ impl Step {
             Self::Append { path, .. } => path == layout::LEDGER,
             Self::Place { staged, path } => {
                 let ours = is_in_home(path) || is_pair(path) || is_archived(path);
-                ours && write::is_staged(staged, path)
+                (ours || is_ca_of_pair(path) || is_archived_key(path))
+                    && write::is_staged(staged, path)
             }
             Self::Replace { staged, kept, path } => {
                 let is_hidden = |hidden| write::is_staged(hidden, path);
-                (is_in_home(path) || is_ca_of_pair(path))
+                (is_in_home(path) || is_ca_of_pair(path) || is_archived_key(path))
                     && is_hidden(staged)
                     && is_hidden(kept)
                     && staged != kept
@@ -252,6 +253,11 @@ fn is_ca_of_pair(path: &str) -> bool {
 fn is_archived(path: &str) -> bool {
     path.split_once('/')
         .is_some_and(|(archive, serial)| archive == layout::ARCHIVE && is_hex(serial))
+}
+
+fn is_archived_key(path: &str) -> bool {
+    path.rsplit_once('/')
+        .is_some_and(|(directory, file)| is_archived(directory) && file == layout::CA_KEY)
 }
 
 fn is_hex(text: &str) -> bool {

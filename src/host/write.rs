@@ -16,13 +16,16 @@ pub(super) fn create_file(path: &Path, mode: u32, content: &[u8]) -> Result<File
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        .mode(mode)
         .open(path)
         .map_err(Error::io("write", path))?;
     file.write_all(content).map_err(Error::io("write", path))?;
-    // Whatever the umask is.
-    file.set_permissions(Permissions::from_mode(mode))
-        .map_err(Error::io("set the mode of", path))?;
+    // The umask, or a default ACL of the directory, may have taken bits away.
+    let made = file.metadata().map_err(Error::io("read", path))?;
+    if made.permissions().mode() & 0o7777 != mode {
+        file.set_permissions(Permissions::from_mode(mode))
+            .map_err(Error::io("set the mode of", path))?;
+    }
     Ok(file)
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use rcgen::{CidrSubnet, GeneralSubtree};
 use x509_parser::extensions::GeneralName;
 
-use super::{SubjectAltName, SubjectAltNames, printable};
+use super::{Error, SubjectAltName, SubjectAltNames, printable};
 
 /// Builds the constraints that permit these host names with all below them, and these addresses,
 /// and nothing else.
@@ -74,6 +74,24 @@ impl NameConstraints {
             permitted: subtrees(&extension.permitted_subtrees),
             excluded: subtrees(&extension.excluded_subtrees),
         }
+    }
+
+    /// What is permitted, as names and addresses, for the next CA to be constrained to the same.
+    ///
+    /// # Errors
+    /// [`Error::NotOurCa`] for a network, or if nothing is permitted: such a CA is not made here.
+    pub fn permitted_sans(&self) -> Result<SubjectAltNames, Error> {
+        let not_ours = |found: String| Error::NotOurCa { found };
+        let sans = self.permitted.iter().map(|tree| match tree {
+            Subtree::Ip(_, mask) if mask.iter().any(|octet| *octet != 0xff) => {
+                Err(not_ours(format!("a constraint to {}", tree.words())))
+            }
+            Subtree::Dns(host) => Ok(host.clone()),
+            Subtree::Ip(..) => Ok(tree.words()),
+        });
+        let sans = sans.collect::<Result<Vec<_>, _>>()?;
+        SubjectAltNames::parse(sans)
+            .map_err(|_| not_ours("name constraints that permit no name".into()))
     }
 
     /// Whether a certificate with this SAN would be accepted below the CA.

@@ -60,6 +60,8 @@ pub enum Error {
     NothingInstalled { store: PathBuf },
     /// Files are not as dockpki left them.
     ChangedSince { paths: Vec<PathBuf> },
+    /// A phase of a rollover cannot be.
+    Rollover(super::rollover::Error),
     /// The host cannot be installed on.
     Install(super::install::Error),
     /// A file of a pair is not as it must be where Docker reads it.
@@ -195,6 +197,7 @@ impl fmt::Display for Error {
                 kind.as_str(),
                 pki::printable(&names.join(", "))
             ),
+            Self::Rollover(error) => error.fmt(f),
             Self::NothingInstalled { store } => write!(
                 f,
                 "nothing was installed here: found no record in `{}`",

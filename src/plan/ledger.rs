@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Error;
-use crate::pki::{Purpose, Serial};
+use crate::pki::{Certificate, Purpose, Serial};
 
 /// The version of the home's format, written into every line.
 pub const VERSION: u32 = 1;
@@ -31,6 +31,12 @@ pub struct Entry {
     /// The serial number of the certificate it takes the place of, after a renewal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
+    /// Where it was handed out to: a directory and a machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The serial numbers of the CAs that were trusted beside it, in hex.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusts: Vec<String>,
 }
 
 /// What the ledger records.
@@ -42,6 +48,16 @@ pub enum Event {
     Issued,
     /// A certificate is to be trusted no more.
     Revoked,
+    /// A certificate was put where docker or dockerd reads it.
+    #[serde(rename = "handed-out")]
+    HandedOut,
+    /// What was handed out there is there no more.
+    #[serde(rename = "taken-back")]
+    TakenBack,
+    /// A CA that was made before signs from here on.
+    Signing,
+    /// A CA is trusted no more.
+    Retired,
     /// Something a later dockpki records.
     #[serde(other)]
     Other,
@@ -67,6 +83,46 @@ impl Entry {
             fingerprint,
             not_after: rfc3339(not_after),
             replaces: None,
+            to: None,
+            trusts: Vec::new(),
+        }
+    }
+
+    /// The line that records what becomes of a CA.
+    pub fn of_ca(event: Event, ca: &Certificate, now: OffsetDateTime) -> Self {
+        let issued = Self::issued(
+            Purpose::Ca,
+            ca.common_name.as_deref().unwrap_or_default(),
+            &ca.serial,
+            ca.fingerprint(),
+            ca.validity.not_after,
+            now,
+        );
+        Self { event, ..issued }
+    }
+
+    /// The line that records that a certificate was put where it is used.
+    pub fn handed_out(
+        purpose: Purpose,
+        name: &str,
+        certificate: &Certificate,
+        trusts: &[Serial],
+        to: String,
+        now: OffsetDateTime,
+    ) -> Self {
+        let issued = Self::issued(
+            purpose,
+            name,
+            &certificate.serial,
+            certificate.fingerprint(),
+            certificate.validity.not_after,
+            now,
+        );
+        Self {
+            event: Event::HandedOut,
+            to: Some(to),
+            trusts: trusts.iter().map(ToString::to_string).collect(),
+            ..issued
         }
     }
 
@@ -74,6 +130,15 @@ impl Entry {
     pub fn replacing(self, old: &Serial) -> Self {
         Self {
             replaces: Some(old.to_string()),
+            ..self
+        }
+    }
+
+    /// The line that records that what was handed out is there no more.
+    pub fn taken_back(self, now: OffsetDateTime) -> Self {
+        Self {
+            event: Event::TakenBack,
+            time: rfc3339(now),
             ..self
         }
     }

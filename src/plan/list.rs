@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::ledger::{Entry, Event};
 use super::state::{FileState, PairState};
+use super::trust::Trust;
 use crate::pki::{Certificate, PrivateKey, Purpose, Serial, SubjectAltName};
 
 /// One row of the list.
@@ -42,6 +43,8 @@ pub enum Standing {
     Valid,
     /// Fine, and less than a third of its life is left.
     Due,
+    /// The old CA of a rollover: trusted still, and signs nothing more.
+    Leaving,
     /// Its beginning is still to come.
     NotYetValid,
     /// Its end has passed.
@@ -68,6 +71,7 @@ impl Standing {
         match self {
             Self::Valid => "valid",
             Self::Due => "due",
+            Self::Leaving => "leaving",
             Self::NotYetValid => "not yet valid",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
@@ -88,13 +92,28 @@ pub fn revoked(ledger: &[Entry]) -> HashSet<String> {
 }
 
 /// The row of the CA.  Its key is not looked at.
-pub fn ca_row(ca: &Certificate, now: OffsetDateTime) -> Row {
+fn ca_row(ca: &Certificate, now: OffsetDateTime) -> Row {
     Row {
         purpose: Purpose::Ca,
         name: ca.common_name.clone().unwrap_or_default(),
         standing: standing_in_time(ca, now),
         certificate: Some(row_certificate(ca, now)),
     }
+}
+
+/// The rows of the CAs that are trusted.
+pub fn ca_rows(trust: &Trust, now: OffsetDateTime) -> Vec<Row> {
+    let old = trust.old.iter().map(|old| {
+        let row = ca_row(old, now);
+        match row.standing {
+            Standing::Valid | Standing::Due => Row {
+                standing: Standing::Leaving,
+                ..row
+            },
+            _ => row,
+        }
+    });
+    std::iter::once(ca_row(&trust.ca, now)).chain(old).collect()
 }
 
 /// The row of a server or client.
@@ -176,7 +195,10 @@ fn standing_of_key(key: &FileState, certificate: &Certificate) -> Option<Standin
     }
 }
 
-/// The order rows are shown in: the CA, servers, clients, each by name.
+/// The order rows are shown in: the CA, the one it takes the place of, servers, clients, each by name.
 pub fn sort(rows: &mut [Row]) {
-    rows.sort_by(|a, b| (a.purpose, &a.name).cmp(&(b.purpose, &b.name)));
+    rows.sort_by(|a, b| {
+        let key = |row: &Row| (row.purpose, row.standing == Standing::Leaving);
+        (key(a), &a.name).cmp(&(key(b), &b.name))
+    });
 }

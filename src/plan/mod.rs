@@ -22,6 +22,7 @@ pub mod pair;
 pub mod passwd;
 pub mod permissions;
 pub mod renew;
+pub mod rollover;
 pub mod state;
 pub mod systemd;
 pub mod timer;

@@ -41,16 +41,49 @@ impl SoundPair {
     /// # Errors
     /// [`Error::Unsound`] or [`Error::OpenKey`] with the file that is not as it must be.
     pub fn check(home: &Path, pair: &PairState, now: OffsetDateTime) -> Result<Self, Error> {
+        let directory = home.join(pair.kind.pair(&pair.name));
+        let ca_path = directory.join(layout::CA_CERTIFICATE);
+        let ca = content(&ca_path, &pair.ca, "the CA's certificate")?;
+        let vouching = Vouching {
+            anchors: anchors(&ca_path, ca)?,
+            words: "the CA beside it".into(),
+        };
+        Self::vouched_for(home, pair, ca, &vouching, now)
+    }
+
+    /// Takes a client that is let in where this server is: one of a CA beside the server, whatever
+    /// is beside the client.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_client_of(
+        &self,
+        home: &Path,
+        client: &PairState,
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
+        let [ca, ..] = &self.files;
+        let ca_path = self.directory.join(layout::CA_CERTIFICATE);
+        let vouching = Vouching {
+            anchors: anchors(&ca_path, ca)?,
+            words: format!("a CA in `{}`", ca_path.display()),
+        };
+        Self::vouched_for(home, client, ca, &vouching, now)
+    }
+
+    fn vouched_for(
+        home: &Path,
+        pair: &PairState,
+        ca: &Zeroizing<Vec<u8>>,
+        vouching: &Vouching,
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
         let kind = pair.kind;
         let directory = home.join(kind.pair(&pair.name));
-        let ca_path = directory.join(layout::CA_CERTIFICATE);
         let certificate_path = directory.join(kind.certificate_file());
         let key_path = directory.join(kind.key_file());
-
-        let ca = content(&ca_path, &pair.ca, "the CA's certificate")?;
-        let anchors = anchors(&ca_path, ca)?;
         let pem = content(&certificate_path, &pair.certificate, "the certificate")?;
-        let certificate = certificate(kind, &certificate_path, pem, &anchors, now)?;
+        let certificate = certificate(kind, &certificate_path, pem, vouching, now)?;
         let key = content(&key_path, &pair.key, "the private key")?;
         judge_key(&key_path, key, &certificate)?;
         Ok(Self {
@@ -60,6 +93,13 @@ impl SoundPair {
             files: [ca.clone(), pem.clone(), key.clone()],
         })
     }
+}
+
+/// The CAs of which a certificate must be.
+struct Vouching {
+    anchors: Vec<Certificate>,
+    /// What they are called.
+    words: String,
 }
 
 fn unsound(path: &Path, found: String, wanted: impl Into<String>) -> Error {
@@ -105,7 +145,7 @@ fn certificate(
     kind: PairKind,
     path: &Path,
     pem: &[u8],
-    anchors: &[Certificate],
+    vouching: &Vouching,
     now: OffsetDateTime,
 ) -> Result<Certificate, Error> {
     let purpose = kind.purpose();
@@ -123,14 +163,15 @@ fn certificate(
         return Err(unsound(path, what, wanted));
     }
     // The newest CA first; during a rollover the certificate may be of another.
-    let mut judged = anchors
+    let mut judged = vouching
+        .anchors
         .iter()
         .map(|anchor| verify_chain(&certificate.der, &anchor.der, purpose, now));
     match judged.next() {
         Some(Err(error)) if !judged.any(|judgement| judgement.is_ok()) => Err(unsound(
             path,
             found_words(&error),
-            format!("a {purpose} certificate of the CA beside it"),
+            format!("a {purpose} certificate of {}", vouching.words),
         )),
         _ => Ok(certificate),
     }

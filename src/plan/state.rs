@@ -81,6 +81,16 @@ pub struct Recovery {
     pub outcome: Outcome,
 }
 
+impl Recovery {
+    /// A command as text has it; that of an undo has another's name in quotes already.
+    pub fn quoted(command: &str) -> String {
+        match command.contains('`') {
+            true => command.to_owned(),
+            false => format!("`{command}`"),
+        }
+    }
+}
+
 /// What was done about a command that was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

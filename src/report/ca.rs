@@ -6,9 +6,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{JSON_VERSION, json, left, printable};
-use crate::pki::{Certificate, date};
+use crate::pki::date;
 use crate::plan::layout;
 use crate::plan::ledger::rfc3339;
+use crate::plan::trust::Trust;
 
 /// What is known of the CA's key without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,8 @@ impl CaKey {
 }
 
 /// The CA, a line a fact.
-pub fn ca(home: &Path, ca: &Certificate, key: &CaKey, now: OffsetDateTime) -> String {
+pub fn ca(home: &Path, trust: &Trust, key: &CaKey, now: OffsetDateTime) -> String {
+    let ca = &trust.ca;
     let key_path = home.join(layout::CA_KEY);
     let key = match key {
         CaKey::Absent => "not here: nothing can be issued from here".into(),
@@ -62,7 +64,7 @@ pub fn ca(home: &Path, ca: &Certificate, key: &CaKey, now: OffsetDateTime) -> St
         Some(constraints) => format!("only {constraints}"),
         None => "any name".into(),
     };
-    format!(
+    let mut text = format!(
         "name         {}\n\
          certificate  {}\n\
          key          {key}\n\
@@ -78,11 +80,19 @@ pub fn ca(home: &Path, ca: &Certificate, key: &CaKey, now: OffsetDateTime) -> St
         left(ca.validity.not_after - now),
         ca.serial,
         ca.fingerprint(),
-    )
+    );
+    if let Some(old) = &trust.old {
+        text.push_str(&format!(
+            "old CA       {}, trusted until the rollover is finished\n",
+            printable(old.common_name.as_deref().unwrap_or_default())
+        ));
+    }
+    text
 }
 
 /// The same as JSON.
-pub fn ca_json(home: &Path, ca: &Certificate, key: &CaKey) -> String {
+pub fn ca_json(home: &Path, trust: &Trust, key: &CaKey) -> String {
+    let ca = &trust.ca;
     #[derive(Serialize)]
     struct Report {
         version: u32,
@@ -94,6 +104,14 @@ pub fn ca_json(home: &Path, ca: &Certificate, key: &CaKey) -> String {
         not_after: String,
         name_constraints: Option<String>,
         key: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        old_ca: Option<OldCa>,
+    }
+    #[derive(Serialize)]
+    struct OldCa {
+        name: Option<String>,
+        serial: String,
+        not_after: String,
     }
     json(&Report {
         version: JSON_VERSION,
@@ -105,5 +123,10 @@ pub fn ca_json(home: &Path, ca: &Certificate, key: &CaKey) -> String {
         not_after: rfc3339(ca.validity.not_after),
         name_constraints: ca.name_constraints.as_ref().map(ToString::to_string),
         key: key.as_str(),
+        old_ca: trust.old.as_ref().map(|old| OldCa {
+            name: old.common_name.clone(),
+            serial: old.serial.to_string(),
+            not_after: rfc3339(old.validity.not_after),
+        }),
     })
 }

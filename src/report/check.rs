@@ -180,6 +180,7 @@ fn state(checked: &Checked) -> String {
         (State::Standing(standing), _) => standing.as_str().into(),
         (State::NotInstalled, Purpose::Ca) => "lacks a CA of the home".into(),
         (State::NotInstalled, _) => "renewed, not installed".into(),
+        (State::Dropped, _) => "dropped by the home".into(),
         (State::NotServed { .. }, _) => "renewed on disk, not served".into(),
         (State::Silent { found }, _) => format!("no answer: {found}"),
         (State::Unreadable { cause }, _) => format!("cannot be read: {cause}"),
@@ -207,6 +208,10 @@ fn sentence(words: &Words<'_>, checked: &Checked) -> String {
         (State::NotInstalled, _) if checked.purpose == Purpose::Ca => {
             format!("{label} lacks a CA that the home trusts")
         }
+        (State::Dropped, Some(facts)) => format!(
+            "{label} still has `{}`, which the home trusts no more",
+            printable(facts.subject.as_deref().unwrap_or_default())
+        ),
         (State::NotInstalled, Some(facts)) => format!(
             "{label} {}, was renewed in the home and is not installed",
             ends(facts)

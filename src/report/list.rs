@@ -14,7 +14,7 @@ pub fn list(style: Style, rows: &[Row]) -> String {
     let rows = rows.iter().map(|row| {
         let color = match row.standing {
             Standing::Valid => Color::Green,
-            Standing::Due => Color::Yellow,
+            Standing::Due | Standing::Leaving => Color::Yellow,
             _ => Color::Red,
         };
         let standing = Cell::colored(row.standing.as_str(), color);

@@ -14,6 +14,7 @@ mod machine;
 mod plan;
 mod prometheus;
 mod renew;
+mod rollover;
 mod table;
 mod timer;
 mod verify;
@@ -42,8 +43,12 @@ pub use plan::{
 };
 pub use prometheus::check_prometheus;
 pub use renew::{
-    Hook, hook_failed, nothing_due, renewed, renewed_json, renewed_next, renewed_talk,
-    with_installed,
+    Hook, hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_json, renewed_next,
+    renewed_talk, with_installed,
+};
+pub use rollover::{
+    finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
+    roll_status_json, roll_undone, servers_nobody_believes,
 };
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{
@@ -133,7 +138,7 @@ pub fn recovered(style: Style, recovery: &Recovery) -> String {
         Outcome::Undone => "was cut off and is undone now",
     };
     let command = match &recovery.command {
-        Some(command) => format!("`{command}`"),
+        Some(command) => Recovery::quoted(command),
         None => "command".into(),
     };
     note(style, &format!("an earlier {command} {done}"))

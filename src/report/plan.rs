@@ -88,13 +88,14 @@ fn more_lines(text: &str) -> String {
 }
 
 fn file_line(directory: &str, file: &NewFile) -> Line {
+    let is_named = |name: &str| Path::new(&file.path).ends_with(name);
     let holds = match &file.content {
         Content::Key {
             fingerprint,
             encryption,
             ..
         } => {
-            let encryption = match (encryption, file.path == layout::CA_KEY) {
+            let encryption = match (encryption, is_named(layout::CA_KEY)) {
                 (Encryption::Encrypted, _) => ", encrypted",
                 (Encryption::Plain, true) => ", not encrypted",
                 (Encryption::Plain, false) => "",
@@ -104,7 +105,12 @@ fn file_line(directory: &str, file: &NewFile) -> Line {
                 &fingerprint[..16]
             )
         }
-        Content::Public(_) if file.path == layout::CA_CERTIFICATE => "CA certificate".into(),
+        Content::Public(pem) if is_named(layout::CA_CERTIFICATE) => {
+            match pem.matches("-----BEGIN ").count() {
+                1 => "CA certificate".into(),
+                several => format!("{several} CA certificates"),
+            }
+        }
         Content::Public(_) => "certificate".into(),
     };
     Line {

@@ -96,6 +96,11 @@ pub fn nothing_due(scope: &Scope, decision: &Decision) -> String {
     }
 }
 
+/// That nothing is left on the old CA.
+pub fn nothing_of_old_ca() -> String {
+    "Nothing was issued: no valid certificate here is of the old CA\n".into()
+}
+
 /// The same as JSON; nothing was renewed if there is no `renewal`.
 pub fn renewed_json(
     home: &Path,

@@ -8,6 +8,7 @@ use super::{Color, JSON_VERSION, Style, count, json, printable, shell_word};
 use crate::pki::Life;
 use crate::plan::issue::Wish;
 use crate::plan::layout;
+use crate::plan::rollover::Campaign;
 use crate::plan::verify::{Finding, Mend, Note};
 
 /// Each finding on two lines, then a line of summary.
@@ -161,6 +162,14 @@ pub fn note_words(note: &Note) -> String {
              only the home it was copied from can tell",
             super::shown(path)
         ),
+        Note::RolloverUnderWay(campaign) => {
+            let Campaign { new, old } = &**campaign;
+            format!(
+                "a rollover is under way, from `{}` to `{}`: dockpki ca roll status tells how far it has come",
+                printable(old.common_name.as_deref().unwrap_or_default()),
+                printable(new.common_name.as_deref().unwrap_or_default())
+            )
+        }
         Note::CaKeyElsewhere(path) => format!(
             "`{}` is not there: fine if you keep the CA's key elsewhere, but nothing can be issued from here",
             super::shown(path)
@@ -220,8 +229,11 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
             }
             format!("{aside} && {program} {issue}")
         }
+        Mend::Renew(kind, name) => {
+            format!("{program} renew --force {}", shell_word(&kind.pair(name)))
+        }
         Mend::PutAside(kind, name) => aside(kind.pair(name)),
-        Mend::NewHome => "make a new CA in a new home: this one can issue nothing more".into(),
+        Mend::RollOver => format!("{program} ca roll start"),
         Mend::Remove => format!("rm -r {path}"),
         Mend::SetClock => "set the clock of this machine".into(),
         Mend::CopyAgain(path) => format!(

@@ -43,6 +43,7 @@ impl Session<'_> {
             return Ok(());
         }
         let mut merged = ClientPlan::nothing(COMMAND);
+        let mut handed_out = Vec::new();
         for (place, pair) in &behind {
             let wish = ClientWish {
                 pair: SoundPair::check(&self.home, pair, host::clock())?,
@@ -53,6 +54,7 @@ impl Session<'_> {
             };
             let state = host::client_state(&place.docker_config, wish.context_name().as_ref())?;
             merged.add(client::plan(&state, &wish)?);
+            handed_out.push((wish.pair, directory_of(place)));
         }
         let notices = report::client_notices(self.stderr, &merged.notices);
         let effect = match bringing.wish.mode {
@@ -82,6 +84,11 @@ impl Session<'_> {
                 brought.changed.push(one.clone());
             }
             brought.here.push(one);
+        }
+        if bringing.wish.mode == Mode::Apply {
+            for (pair, directory) in &handed_out {
+                self.record_hand_out(self.pen(), kind, pair, [directory.clone()]);
+            }
         }
         let placed = behind.iter().map(|(place, _)| place);
         let placed = Vec::from_iter(placed);

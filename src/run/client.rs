@@ -28,6 +28,10 @@ impl Session<'_> {
             Ok((name, pair))
         })?;
         let pair = SoundPair::check(&self.home, &pair, now)?;
+        let pen = match wish.mode {
+            Mode::DryRun => None,
+            Mode::Apply => self.pen(),
+        };
         // From here on everything is done as the user whose files they are.
         let caller = host::become_invoking_user()?;
         let docker_config = host::docker_config(wish.docker_config.as_deref(), caller.as_ref())?;
@@ -85,6 +89,11 @@ impl Session<'_> {
             }
             None => Effect::None,
         };
+        // Also where nothing was to do: an install that was killed may not have told.
+        let context = client_wish.context_name();
+        let context = context.map(|context| docker_config.join(context.tls_directory()));
+        let directories = std::iter::once(docker_config.clone()).chain(context);
+        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, directories);
         let data = match (self.request.output, self.request.talk, effect) {
             (Output::Json, _, _) => {
                 report::client_json(&client, &docker_config, effect == Effect::Changed)

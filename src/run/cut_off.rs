@@ -29,6 +29,7 @@ impl Meeting {
             Command::Issue(wish) => by_mode(wish.mode),
             Command::CaPasswd(wish) => by_mode(wish.mode),
             Command::Renew(wish) if wish.install.is_some() => Self::Itself,
+            Command::Roll(roll) => by_mode(roll.mode()),
             Command::Renew(wish) => by_mode(wish.mode),
             Command::List | Command::Verify { .. } | Command::CaShow => Self::TakeUp,
             // A monitor restarts nothing.
@@ -72,7 +73,19 @@ impl Session<'_> {
             Err(Error::Host(host::Error::Held { .. })) => {}
             Err(error) => {
                 self.say(&report::warning(self.stderr, &error.to_string()));
-                if let Some(hint) = error.hint(&self.program) {
+                let hint = match &error {
+                    // This command restarts nothing, so it cannot be run again otherwise.
+                    Error::Host(host::Error::NotPutBack { left, .. })
+                        if matches!(**left, host::Error::Command { .. }) =>
+                    {
+                        let program = &self.program;
+                        Some(format!(
+                            "undo it with a COMMAND that works: {program} undo --restart-command COMMAND"
+                        ))
+                    }
+                    _ => error.hint(&self.program),
+                };
+                if let Some(hint) = hint {
                     self.say(&report::hint(self.stderr, &hint));
                 }
             }

@@ -6,11 +6,10 @@ use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Asked, Create, Home, Repeat};
-use crate::pki::{self, Ca, PrivateKey, is_encrypted};
+use crate::pki::{self, is_encrypted};
 use crate::plan::issue::{self, Issuance};
 use crate::plan::layout;
 use crate::plan::state::{FileState, HomeState};
-use crate::plan::trust::Issuer;
 use crate::plan::{Encryption, init, list, passwd, verify};
 use crate::report::{self, CaKey};
 
@@ -117,22 +116,6 @@ impl Session<'_> {
         self.carry_out(&mut home, issuance, wish.mode)
     }
 
-    /// The CA of the home, ready to sign.
-    pub(super) fn issuer(&self, state: &HomeState, key: PrivateKey) -> Result<Issuer, Error> {
-        let trust = state.trust()?;
-        let ca = Ca::from_parts(&trust.ca.der, key).map_err(|cause| crate::plan::Error::File {
-            path: self.home.join(match cause {
-                pki::Error::KeyMismatch => layout::CA_KEY,
-                _ => layout::CA_CERTIFICATE,
-            }),
-            cause,
-        })?;
-        Ok(Issuer {
-            ca,
-            trusted: trust.pem(),
-        })
-    }
-
     fn carry_out(&self, home: &mut Home, issuance: Issuance, mode: Mode) -> Result<Outcome, Error> {
         let json = self.request.output == Output::Json;
         let mut talk = report::warnings(self.stderr, &issuance);
@@ -163,13 +146,13 @@ impl Session<'_> {
 
     pub(super) fn list(&self) -> Result<Outcome, Error> {
         let now = host::clock();
-        let (ca, mut rows) = self.reading(|| {
+        let (trust, mut rows) = self.reading(|| {
             let state = host::home_state(&self.home)?;
             let revoked = list::revoked(&state.ledger()?);
             let rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
-            Ok((state.ca()?, rows))
+            Ok((state.trust()?, rows))
         })?;
-        rows.push(list::ca_row(&ca, now));
+        rows.extend(list::ca_rows(&trust, now));
         list::sort(&mut rows);
         Ok(data(match self.request.output {
             Output::Text => report::list(self.stdout, &rows),
@@ -191,7 +174,10 @@ impl Session<'_> {
             let context = verify::Context::new(&state, now);
             let good_copy = match context.vouches_for_ca() {
                 true => None,
-                false => host::first_ca_copy(&self.home, |ca| context.is_ledgers_ca(ca)),
+                false => host::first_ca_copy(&self.home, |trust| {
+                    let mut all = trust.all();
+                    all.all(|ca| ca.is_ca && context.is_ledgers_ca(ca))
+                }),
             };
             let (mut findings, notes) = verify::home(
                 &context,
@@ -226,9 +212,9 @@ impl Session<'_> {
     }
 
     pub(super) fn ca_show(&self) -> Result<Outcome, Error> {
-        let (ca, key) = self.reading(|| {
-            let ca = host::home_state(&self.home)?.ca()?;
-            Ok((ca, host::key_state(&self.home.join(layout::CA_KEY))))
+        let (trust, key) = self.reading(|| {
+            let trust = host::home_state(&self.home)?.trust()?;
+            Ok((trust, host::key_state(&self.home.join(layout::CA_KEY))))
         })?;
         let key = match key {
             FileState::Absent => CaKey::Absent,
@@ -242,8 +228,8 @@ impl Session<'_> {
             _ => CaKey::Broken,
         };
         Ok(data(match self.request.output {
-            Output::Text => report::ca(&self.home, &ca, &key, host::clock()),
-            Output::Json => report::ca_json(&self.home, &ca, &key),
+            Output::Text => report::ca(&self.home, &trust, &key, host::clock()),
+            Output::Json => report::ca_json(&self.home, &trust, &key),
         }))
     }
 
@@ -258,7 +244,7 @@ impl Session<'_> {
         if removes && matches!(old, FileState::Present(_)) && !self.is_encrypted(&old) {
             return Err(crate::plan::Error::NoPassphrase { path }.into());
         }
-        let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
+        let key = self.open_ca_key(wish.passphrase_file.as_deref())?.key;
         if *key.public_key() != ca.public_key {
             let cause = pki::Error::KeyMismatch;
             return Err(crate::plan::Error::File { path, cause }.into());

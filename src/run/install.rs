@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::host;
 use crate::host::daemon::{self, Controller, LogMark, LogSource, StartedBy};
 use crate::host::machine::{Prefix, Store};
+use crate::pki::printable;
 use crate::plan::install::DaemonMode;
 use crate::plan::machine::{Control, MachinePlan, Run};
 use crate::plan::state::Recovery;
@@ -70,14 +71,17 @@ impl Session<'_> {
         self.say(&report::warning(self.stderr, &words));
     }
 
-    /// Says that a killed command waits to be finished or undone, where nothing may be written.
+    /// Says that a killed command waits to be finished or undone, where nothing may be written;
+    /// or that it was not killed and is still at it.
     pub(super) fn note_unfinished(&self, store: &Path) {
-        if Store::has_unfinished(store) {
-            self.say(&report::note(
-                self.stderr,
-                "an earlier command was cut off here: the next that is no dry run finishes or undoes it",
-            ));
+        if !Store::has_unfinished(store) {
+            return;
         }
+        let words = match Store::holder(store) {
+            Some(holder) => format!("another command is changing this machine: {}", printable(&holder)),
+            None => "an earlier command was cut off here: the next that is no dry run finishes or undoes it".into(),
+        };
+        self.say(&report::note(self.stderr, &words));
     }
 
     /// Shows a plan and asks whether to carry it out.

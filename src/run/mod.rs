@@ -2,27 +2,27 @@
 
 mod bring;
 mod bring_clients;
+mod ca_key;
 mod check;
 mod client;
 mod cut_off;
+mod hand_out;
 mod home;
 mod install;
 mod prover;
 mod renew;
+mod roll;
 mod server;
 mod take_back;
 mod timer;
 mod verify_installed;
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::{self, ColorWhen, Command, Mode, Request, Talk};
 use crate::error::Error;
-use crate::host::{self, Access, Asked, Create, Home, Repeat};
-use crate::pki::{PrivateKey, is_encrypted};
-use crate::plan::layout;
-use crate::plan::state::{FileState, open_key};
+use crate::host::{self, Access, Create, Home};
 use crate::report::{self, Style};
 
 /// What a command says at its end.
@@ -99,6 +99,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         }
         Command::CaShow => Session::new(request, say)?.ca_show(),
         Command::CaPasswd(wish) => Session::new(request, say)?.ca_passwd(wish),
+        Command::Roll(roll) => Session::new(request, say)?.roll(roll),
         Command::InstallClient(wish) => Session::new(request, say)?.install_client(wish),
         Command::Env(wish) => Session::new(request, say)?.env(wish),
         Command::VerifyInstalled(wish) => Session::new(request, say)?.verify_installed(wish),
@@ -188,25 +189,5 @@ impl<'a> Session<'a> {
             talk,
             ..Outcome::default()
         }
-    }
-
-    /// The CA's private key, with the passphrase from the file or from the terminal if it needs
-    /// one.
-    fn open_ca_key(&self, passphrase_file: Option<&Path>) -> Result<PrivateKey, Error> {
-        let path = self.home.join(layout::CA_KEY);
-        let file = host::key_state(&path);
-        let passphrase = match (passphrase_file, self.is_encrypted(&file)) {
-            (Some(file), _) => Some(host::passphrase_from_file(file)?),
-            (None, true) => {
-                let question = "Passphrase of the CA's key";
-                Some(host::ask(question, Asked::Passphrase, Repeat::No)?)
-            }
-            (None, false) => None,
-        };
-        Ok(open_key(path, &file, passphrase.as_ref())?)
-    }
-
-    fn is_encrypted(&self, key: &FileState) -> bool {
-        matches!(key, FileState::Present(file) if is_encrypted(&file.content) == Ok(true))
     }
 }

@@ -14,9 +14,7 @@ use crate::host::probe::{Identity, Target, stranger};
 use crate::pki::Name;
 use crate::plan::install::{self, Listen, ServerPlan, probe_names};
 use crate::plan::layout::{self, PairKind};
-use crate::plan::list::{Standing, pair_row};
 use crate::plan::pair::SoundPair;
-use crate::plan::state::{FileState, PairState};
 
 impl Session<'_> {
     /// What proves the daemon: where it is asked, by whom.
@@ -48,21 +46,13 @@ impl Session<'_> {
                 places.map_err(crate::plan::Error::from)?
             }
         };
-        let client = self.reading(|| self.proving_client(wish.client.as_ref(), now))?;
-        let identity = match (&client.certificate, &client.key) {
-            (FileState::Present(certificate), FileState::Present(key)) => {
-                Identity::from_pem(&certificate.content, &key.content)
-            }
-            _ => return Err(self.none_of(PairKind::Client)),
-        };
-        let in_home = |file: &str| {
-            let directory = self.home.join(PairKind::Client.pair(&client.name));
-            directory.join(file)
-        };
-        let identity = identity.map_err(|cause| crate::plan::Error::File {
-            path: in_home(PairKind::Client.certificate_file()),
-            cause,
-        })?;
+        let client = self.reading(|| self.proving_client(wish.client.as_ref(), pair, now))?;
+        let [_, certificate, key] = &client.files;
+        let identity =
+            Identity::from_pem(certificate, key).map_err(|cause| crate::plan::Error::File {
+                path: client.directory.join(PairKind::Client.certificate_file()),
+                cause,
+            })?;
         let ca = pair.files[0].as_slice();
         let targets = places.iter().map(|(address, port, name)| {
             Target::new(address, *port, name, ca).map_err(|cause| crate::plan::Error::File {
@@ -80,18 +70,24 @@ impl Session<'_> {
         })
     }
 
-    /// The client it is proved with: the one that was named, else the first that is valid.
-    fn proving_client(&self, name: Option<&Name>, now: OffsetDateTime) -> Result<PairState, Error> {
+    /// The client it is proved with: the one that was named, else the first that the server will
+    /// let in.  After a rollover there may be some of the CA before.
+    fn proving_client(
+        &self,
+        name: Option<&Name>,
+        server: &SoundPair,
+        now: OffsetDateTime,
+    ) -> Result<SoundPair, Error> {
         if let Some(name) = name {
-            return self.pair_named(PairKind::Client, name.to_string());
+            let client = self.pair_named(PairKind::Client, name.to_string())?;
+            return Ok(server.check_client_of(&self.home, &client, now)?);
         }
         let mut names = host::pair_names(&self.home, PairKind::Client)?;
         names.sort();
         for name in names {
             let pair = host::pair_state(&self.home, PairKind::Client, name);
-            let row = pair_row(&pair, &Default::default(), now);
-            if matches!(row.standing, Standing::Valid | Standing::Due) {
-                return Ok(pair);
+            if let Ok(client) = server.check_client_of(&self.home, &pair, now) {
+                return Ok(client);
             }
         }
         Err(self.none_of(PairKind::Client))

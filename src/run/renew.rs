@@ -1,14 +1,15 @@
 //! `renew`: what is due gets a new certificate, then whatever shall follow.
 
 use super::bring::Brought;
+use super::ca_key::OpenedKey;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Progress, Shown};
-use crate::pki::{Life, PrivateKey, Validity};
+use crate::pki::{Life, Validity};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
-use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Scope, Selector};
+use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
 use crate::plan::state::{HomeState, OldPair};
 use crate::report::{self, Hook};
 
@@ -65,6 +66,7 @@ impl Session<'_> {
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
             (_, Output::Text, Talk::Quiet) => String::new(),
+            (Done::Nothing(_), ..) if wish.wish.rule == Rule::OldCa => report::nothing_of_old_ca(),
             (Done::Nothing(_), ..) => report::nothing_due(&wish.wish.scope, decision),
             (Done::Renewed(both), ..) => report::renewed(self.stdout, &self.home, &both.1),
         };
@@ -191,7 +193,7 @@ impl Session<'_> {
         wish: &cli::Renew,
         home: &mut Home,
         look: Look,
-        key: PrivateKey,
+        key: OpenedKey,
     ) -> Result<Done, Error> {
         let Look {
             state,
@@ -221,7 +223,7 @@ impl Session<'_> {
             Ok::<_, Error>(reissued)
         });
         let reissued = reissued.into_iter().collect::<Result<_, _>>()?;
-        let renewal = renew::plan(&state, &issuer, reissued);
+        let renewal = renew::plan(wish.wish.rule.command(), &state, &issuer, reissued);
         if wish.mode == Mode::DryRun {
             return Ok(Done::Shown(Box::new((decision, renewal))));
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::hand_out::Pen;
 use super::install::{Attempt, head, prefix, unit_has_a_say};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Extent, Mode, Output, RestartBy, Talk};
@@ -13,6 +14,7 @@ use crate::host::machine::{
     undoing, user_store,
 };
 use crate::plan::install::{DaemonMode, DaemonNow, InstalledDaemon, TakeBack, Undoing, take_back};
+use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::{Control, MachinePlan};
 use crate::plan::state::Outcome as Recovered;
@@ -56,13 +58,18 @@ impl Session<'_> {
             stores = vec![stores.swap_remove(chosen)];
         }
         let mut all: Option<TakenBack> = None;
+        // Before root is given up.
+        let mut pen = match wish.mode {
+            Mode::DryRun => None,
+            Mode::Apply => self.pen(),
+        };
         for (whose, store) in stores {
             let one = match whose {
-                Whose::Ours => self.take_back_from(wish, &prefix, store.clone()),
+                Whose::Ours => self.take_back_from(wish, &prefix, store.clone(), pen.as_mut()),
                 // From here on everything is done as the user whose files they are.
                 Whose::Callers => host::become_invoking_user()
                     .map_err(Error::from)
-                    .and_then(|_| self.take_back_from(wish, &prefix, store.clone())),
+                    .and_then(|_| self.take_back_from(wish, &prefix, store.clone(), pen.as_mut())),
             };
             all = match (all, one) {
                 (Some(all), Ok(one)) => Some(all.and(one)),
@@ -108,6 +115,7 @@ impl Session<'_> {
         wish: &cli::TakeBack,
         prefix: &Prefix,
         path: PathBuf,
+        pen: Option<&mut Pen>,
     ) -> Result<TakenBack, Error> {
         let command = wish.extent.command();
         let (mut store, recovered) = match wish.mode {
@@ -222,6 +230,16 @@ impl Session<'_> {
         });
         if let Err(cause) = done {
             return Err(attempt.put_back(cause, None).into());
+        }
+        if let Some(pen) = pen {
+            for (_, record) in &records {
+                if let Some(daemon) = &record.notes.daemon {
+                    self.record_taken_back(pen, PairKind::Server, &daemon.directory);
+                }
+                for client in &record.notes.clients {
+                    self.record_taken_back(pen, PairKind::Client, &client.docker_config);
+                }
+            }
         }
         Ok(TakenBack {
             text: report::taken_back(&back, restarts && socket.is_some()),

@@ -270,14 +270,17 @@ fn undo_of_a_client() {
     }
     let home = user();
     user_is_refused(&home, "undo --yes", "undo_where_no_client_is_installed");
-    let before = support::snapshot(home.around());
+    // The ledger goes on telling that it was handed out: it was.
+    let state = || {
+        let mut all = support::snapshot(home.around());
+        all.retain(|(path, ..)| !path.ends_with("issued.jsonl"));
+        all
+    };
+    let before = state();
     user_has(&home, FOR_HOST);
     user_sees(&home, "undo --dry-run", "undo_of_a_client_as_dry_run");
     user_does(&home, "undo --yes", "undo_of_a_client");
-    assert!(
-        before == support::snapshot(home.around()),
-        "undo left something"
-    );
+    assert!(before == state(), "undo left something");
 }
 
 #[test]

@@ -55,6 +55,8 @@ refuses_on! {
     refuses_a_relative_daemon_json: host(), "dockpki install server --prefix root --yes --daemon-json daemon.json";
     refuses_an_unknown_client: host(), "dockpki install server --prefix root --yes --restart-command true --client bob";
     refuses_to_prove_without_client: host_without_client(), "dockpki install server --prefix root --yes --restart-command true";
+    refuses_to_prove_with_a_client_that_is_not_let_in: host_after_a_rollover(), "dockpki install server --prefix root --yes --restart-command true --client alice";
+    refuses_to_prove_where_no_client_is_let_in: host_after_a_rollover(), "dockpki install server --prefix root --yes --restart-command true";
     refuses_to_prove_by_wildcard: host_with_wildcard(), "dockpki install server --prefix root --yes --restart-command true";
     refuses_to_probe_where_no_client_would_believe_it: host(), "dockpki install server --prefix root --yes --restart-command true --probe 10.1.2.3:2376";
     refuses_to_probe_junk: host(), "dockpki install server --prefix root --yes --restart-command true --probe here";
@@ -100,6 +102,15 @@ fn host_without_server() -> TestHome {
 fn host_without_client() -> TestHome {
     let home = host();
     fs::remove_dir_all(home.path().join("clients")).unwrap();
+    home
+}
+
+/// A host whose client was locked out.
+fn host_after_a_rollover() -> TestHome {
+    let home = host();
+    quietly(&home, "dockpki ca roll start");
+    quietly(&home, "dockpki ca roll issue localhost");
+    quietly(&home, "dockpki ca roll finish --force --yes");
     home
 }
 

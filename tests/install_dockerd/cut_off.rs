@@ -46,6 +46,20 @@ fn undo_takes_back_an_install_that_was_killed() {
 }
 
 #[test]
+fn an_undo_that_was_killed_is_named_without_quotes_in_quotes() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    host.install(&[]).succeeds();
+    let undo = ["undo", "--yes", "--restart-command", "kill -KILL $PPID"];
+    host.run(&undo).fails(-1);
+    let next = host.run(&["undo", "--yes", "--restart-command", &host.restart()]);
+    next.succeeds()
+        .says("note: an earlier undo of `install server localhost` was cut off and is undone now");
+}
+
+#[test]
 fn install_after_one_that_was_killed_takes_it_back_first() {
     if !can_run() {
         return;
@@ -84,7 +98,10 @@ fn what_cannot_be_taken_back_is_told_and_the_command_goes_on() {
         .succeeds();
     let listed = host.run(&["list"]).succeeds();
     listed.says("warning: an earlier `install server localhost` was cut off; not everything could");
-    listed.says("hint: run it again with a --restart-command that works");
+    listed.says(" undo --restart-command COMMAND");
+    let undo = ["undo", "--yes", "--restart-command", "false"];
+    let failed = host.run(&undo).fails(3);
+    failed.says("hint: run it again with a --restart-command that works");
     assert!(listed.stdout.contains("localhost"), "{listed:#?}");
     // Its files are back, and only the daemon is left to restart.
     host.shell(&format!("mv {0}.away {0}", host.below("restart").display()))
@@ -154,6 +171,17 @@ fn refuses_while_another_install_runs() {
     );
     refused.says(&holder);
     host.run(&["uninstall", "--yes"]).fails(1).says(&holder);
+    let is_told = format!("note: another command is changing this machine: {holder}");
+    host.run(&["check"]).succeeds().says(&is_told);
+    let restart = host.restart();
+    let dry = [
+        "install",
+        "server",
+        "--dry-run",
+        "--restart-command",
+        &restart,
+    ];
+    host.run(&dry).succeeds().says(&is_told);
     host.is_as(&held);
     assert_eq!(host.daemon(), daemon);
 

@@ -151,3 +151,28 @@ fn a_reload_in_place_of_a_restart_is_put_back() {
     host.answers_alice();
     host.serves("localhost");
 }
+
+#[test]
+fn a_host_whose_configuration_is_read_only_is_left_as_it_was() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    let set = |access: &str| {
+        let mount = format!("mount -o remount,{access} /etc/docker");
+        host.shell(&mount).succeeds();
+    };
+    let refused = |first: &HostState, daemon: u32| {
+        set("ro");
+        host.install(&[]).fails(1).says("read-only file system");
+        set("rw");
+        host.is_as(first);
+        assert_eq!(host.daemon(), daemon, "it was restarted");
+    };
+    refused(&host.state(), host.daemon());
+    host.install(&[]).succeeds();
+    host.home.run(["renew", "localhost", "--force"]).succeeds();
+    refused(&host.state(), host.daemon());
+    host.install(&[]).succeeds();
+    host.serves("localhost");
+}

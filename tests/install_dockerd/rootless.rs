@@ -269,10 +269,18 @@ fn root_cannot_know_whose_rootless_daemon_it_is() {
         return;
     }
     let host = Host::stopped();
-    let refused = host.run(&["install", "server", "--rootless"]).fails(2);
-    assert_eq!(
-        refused.stderr,
-        "error: found root, wanted the user whose rootless daemon it is\n\
-         hint: run it as the user themselves, without sudo\n"
-    );
+    let elsewhere = host.below("no-home");
+    for home in [host.home.path(), elsewhere] {
+        let home = home.to_str().unwrap();
+        let install = ["--home", home, "install", "server", "--rootless"];
+        let dockpki = host
+            .command(env!("CARGO_BIN_EXE_dockpki"))
+            .args(install)
+            .output();
+        assert_eq!(
+            Ran::from(dockpki.unwrap()).fails(2).stderr,
+            "error: found root, wanted the user whose rootless daemon it is\n\
+             hint: run it as the user themselves, without sudo\n"
+        );
+    }
 }

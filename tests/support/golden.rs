@@ -72,6 +72,32 @@ pub fn command(home: &TestHome, line: &str) -> Command {
     command
 }
 
+/// The same, run by a user who is not root and whose home it is; nothing if root cannot become one.
+pub fn command_of_nobody(home: &TestHome, line: &str) -> Option<Command> {
+    const NOBODY: &str = "65534";
+    let command = command(home, line);
+    if !super::is_root() {
+        return Some(command);
+    }
+    if !super::has("setpriv", super::program_exists("setpriv")) {
+        return None;
+    }
+    // Where they may read it.
+    let program = home.around().join(".dockpki");
+    std::fs::copy(command.get_program(), &program).unwrap();
+    let mut chown = Command::new("chown");
+    chown.args(["-hR", "65534:65534"]).arg(home.around());
+    assert!(chown.status().unwrap().success());
+    let mut as_nobody = Command::new("setpriv");
+    copy_environment(&command, &mut as_nobody);
+    as_nobody
+        .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"])
+        .arg(program)
+        .args(command.get_args())
+        .current_dir(home.around());
+    Some(as_nobody)
+}
+
 /// Gives the variables of one command to another that runs it.
 pub fn copy_environment(from: &Command, to: &mut Command) {
     for (name, value) in from.get_envs() {
@@ -200,6 +226,12 @@ pub fn redaction(text: &str) -> Option<(usize, String)> {
             let digits = number.bytes().take_while(is_of_number).count();
             return (digits > 0).then(|| (before.len() + digits, placeholder.into()));
         }
+    }
+    // The head of a column in which every serial begins with a zero octet.
+    if let Some(after) = text.strip_prefix("SERIAL") {
+        let spaces = after.bytes().take_while(|octet| *octet == b' ').count();
+        let is_narrow = (20..28).contains(&spaces) && !after[spaces..].starts_with('\n');
+        return is_narrow.then(|| ("SERIAL".len() + spaces, format!("{:<34}", "SERIAL")));
     }
     let word = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);

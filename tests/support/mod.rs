@@ -220,11 +220,13 @@ pub fn certificate(path: &Path) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(path).unwrap()
 }
 
-/// A rustls client that trusts the CA in `ca` and shows the certificate to whoever asks,
+/// A rustls client that trusts the CAs in `ca` and shows the certificate to whoever asks,
 /// whichever issuers they name.
 pub fn rustls_client(ca: &Path, cert: &Path, key: &Path) -> Arc<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate(ca)).unwrap();
+    for ca in CertificateDer::pem_file_iter(ca).unwrap() {
+        roots.add(ca.unwrap()).unwrap();
+    }
     let key = PrivateKeyDer::from_pem_file(key).unwrap();
     let config = rustls::ClientConfig::builder()
         .with_root_certificates(roots)

@@ -71,23 +71,7 @@ impl LogMark {
     /// The line logged since that says most of a failure: the last that is an error, else the
     /// last at all.
     pub fn telling_line(&self) -> Option<String> {
-        let text = self.text()?;
-        let lines = || text.lines().rev().filter(|line| !line.trim().is_empty());
-        let has = |words: &'static [&str]| {
-            move |line: &&str| words.iter().any(|word| line.contains(word))
-        };
-        let fatal = has(&[
-            "failed to start daemon",
-            "unable to configure the Docker daemon",
-            "failed to load",
-            "level=fatal",
-        ]);
-        // The daemon refuses our stranger too, and says so: that tells nothing if there is more.
-        let telling = has(&["level=error", "TLS handshake error"]);
-        let line = lines().find(fatal);
-        let line = line.or_else(|| lines().find(telling));
-        let line = line.or_else(|| lines().next())?;
-        Some(line.trim().to_owned())
+        telling_line(&self.text()?)
     }
 
     fn text(&self) -> Option<String> {
@@ -125,5 +109,56 @@ impl LogMark {
                 Some(String::from_utf8_lossy(&text).into_owned())
             }
         }
+    }
+}
+
+fn telling_line(text: &str) -> Option<String> {
+    let lines = || text.lines().rev().filter(|line| !line.trim().is_empty());
+    let has =
+        |words: &'static [&str]| move |line: &&str| words.iter().any(|word| line.contains(word));
+    let fatal = has(&[
+        "failed to start daemon",
+        "unable to configure the Docker daemon",
+        "failed to load",
+        "level=fatal",
+    ]);
+    // containerd warns at every start of the plugins it failed to load.
+    let is_minor = has(&["level=warning", "level=info", "level=debug"]);
+    // The daemon refuses our stranger too, and says so: that tells nothing if there is more.
+    let telling = has(&["level=error", "TLS handshake error"]);
+    let line = lines().find(|line| fatal(line) && !is_minor(line));
+    let line = line.or_else(|| lines().find(telling));
+    let line = line.or_else(|| lines().next())?;
+    Some(line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STARTED: &str = "\
+time=\"2026-11-25T00:22:44Z\" level=warning msg=\"failed to load plugin io.containerd.snapshotter.v1.devmapper\" error=\"devmapper not configured\"
+time=\"2026-11-25T00:22:44Z\" level=info msg=\"API listen on [::]:2376\"
+";
+
+    #[test]
+    fn a_refused_client_says_more_than_a_plugin() {
+        let refused = "http: TLS handshake error from 127.0.0.1:33744: tls: bad certificate";
+        let text = format!("{STARTED}{refused}\n");
+        assert_eq!(telling_line(&text).as_deref(), Some(refused));
+    }
+
+    #[test]
+    fn why_it_did_not_start_says_more_than_what_came_after() {
+        let fatal = "failed to load listeners: listen tcp 0.0.0.0:2376: address already in use";
+        let text = format!("{STARTED}{fatal}\nlevel=error msg=\"transport is closing\"\n");
+        assert_eq!(telling_line(&text).as_deref(), Some(fatal));
+    }
+
+    #[test]
+    fn where_nothing_went_wrong_it_is_the_last_line() {
+        let last = STARTED.lines().next_back();
+        assert_eq!(telling_line(STARTED).as_deref(), last);
+        assert_eq!(telling_line("\n"), None);
     }
 }

@@ -301,8 +301,15 @@ pub(super) fn remove_if_empty(path: &Path) -> Result<(), Error> {
         {
             Ok(())
         }
+        // A file system that is read-only says so before it looks.
+        Err(_) if is_gone(path) => Ok(()),
         other => other.map_err(Error::io("remove", path)),
     }
+}
+
+fn is_gone(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|cause| cause.kind() == ErrorKind::NotFound)
 }
 
 /// Makes the directory around a path durable, if it is there.

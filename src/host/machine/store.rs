@@ -205,6 +205,17 @@ impl Store {
         Self::unfinished(path).is_ok_and(|found| found.is_some())
     }
 
+    /// Who is changing the machine right now, if somebody is and we may know.
+    pub fn holder(path: &Path) -> Option<String> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::open(path.join(LOCK), flags, Mode::empty()).ok()?;
+        let file = File::from(file);
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(holder_in(file)),
+            _ => None,
+        }
+    }
+
     /// Writes a new record, in the phase before anything is done.
     pub(super) fn begin(&mut self, record: &mut Record, contents: &Contents) -> Result<u32, Error> {
         let taken = all(&self.path)?;
@@ -326,6 +337,13 @@ fn make_directories(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(made)
 }
 
+/// What the one who holds the lock wrote into it.
+fn holder_in(lock: File) -> String {
+    let mut holder = String::new();
+    let _ = lock.take(200).read_to_string(&mut holder);
+    holder.trim().to_owned()
+}
+
 /// Takes the lock, or says who holds it: a second install would wait for a restart, and then
 /// find another machine than it was started for.  Nothing if the lock file went meanwhile.
 fn lock(store: &Path) -> Result<Option<File>, Error> {
@@ -341,11 +359,9 @@ fn lock(store: &Path) -> Result<Option<File>, Error> {
         Ok(()) => {}
         Err(TryLockError::Error(cause)) => return Err(Error::io("lock", &path)(cause)),
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.take(200).read_to_string(&mut holder);
             return Err(Error::Held {
                 path: store.to_owned(),
-                holder: holder.trim().to_owned(),
+                holder: holder_in(file),
             });
         }
     }

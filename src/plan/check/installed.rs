@@ -144,6 +144,14 @@ impl Judge<'_> {
             None => Vec::new(),
         };
         for (index, ca) in cas.iter_mut().enumerate() {
+            if ca
+                .facts
+                .as_ref()
+                .is_some_and(|it| self.known.has_dropped(it))
+            {
+                ca.state = State::Dropped;
+                ca.severity = ca.severity.max(Severity::Warning);
+            }
             ca.mend = match (&ca.state, ca.severity) {
                 (_, Severity::Fine) => None,
                 (State::Unreadable { .. }, _) => ca.mend.take(),

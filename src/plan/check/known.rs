@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Checked, Facts};
 use crate::pki::Purpose;
-use crate::plan::ledger::Entry;
+use crate::plan::ledger::{Entry, Event};
 
 /// What the home knows; nothing if there is none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +39,14 @@ impl Known<'_> {
             })
         };
         same.or_else(by_ledger).or_else(by_names)
+    }
+
+    /// Whether a rollover ended with this CA trusted no more.
+    pub(super) fn has_dropped(&self, ca: &Facts) -> bool {
+        let is_it = |row: &Checked| row.facts.as_ref().is_some_and(|it| it.serial == ca.serial);
+        let serial = ca.serial.to_string();
+        let is_retired = |entry: &Entry| entry.event == Event::Retired && entry.serial == serial;
+        !self.rows.iter().any(is_it) && self.ledger.iter().any(is_retired)
     }
 
     /// Whether a file of CAs lacks one that the home trusts, beside one that it trusts too.

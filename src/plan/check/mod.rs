@@ -121,6 +121,8 @@ pub enum State {
     Standing(Standing),
     /// It was renewed in the home, and this is the one before.
     NotInstalled,
+    /// It is of a CA that the home trusts no more.
+    Dropped,
     /// The daemon serves another than its file holds: it was not restarted since.
     NotServed {
         /// The serial in the file.

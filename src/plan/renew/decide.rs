@@ -29,12 +29,23 @@ pub struct Candidate {
     pub validity: Validity,
     /// That of the CA that issued it.
     pub issuer: Validity,
+    /// Whether that CA signs still.
+    pub issued_by: IssuedBy,
     /// The kind its new key shall be of.
     pub key_type: KeyType,
     /// Its key, if that is to be kept.
     pub key: Option<PrivateKey>,
     /// The SHA-256 of its certificate's file in hex.
     pub digest: String,
+}
+
+/// Which CA of a home issued a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssuedBy {
+    /// The one that signs.
+    Signing,
+    /// The one before it.
+    Old,
 }
 
 impl Candidate {
@@ -94,10 +105,15 @@ impl Candidate {
             Keys::Reused => Some(kept_key(&directory, pair, &certificate)?),
         };
         let issuer = trust.issuer_of(&certificate).unwrap_or(&trust.ca);
+        let issued_by = match *issuer == trust.ca {
+            true => IssuedBy::Signing,
+            false => IssuedBy::Old,
+        };
         Ok(Self {
             wish: issued,
             sans_change,
             issuer: issuer.validity,
+            issued_by,
             serial: certificate.serial,
             validity: certificate.validity,
             key_type,
@@ -206,6 +222,9 @@ pub fn decide(
             Ok(candidate) if revoked.contains(&candidate.serial.to_string()) => {
                 Error::Revoked { kind, name }
             }
+            Ok(candidate) if wish.rule == Rule::OldCa && !is_left(&candidate, &wish.scope, now) => {
+                continue;
+            }
             Ok(candidate) => {
                 let rule = match candidate.sans_change {
                     true => Rule::Always,
@@ -248,6 +267,13 @@ pub fn decide(
     }
     decision.later.sort_by_key(|later| later.due);
     Ok(decision)
+}
+
+/// Whether a rollover has it on the old CA still.  What has expired comes along if it is named
+/// alone: somebody may have let it.
+fn is_left(candidate: &Candidate, scope: &Scope, now: OffsetDateTime) -> bool {
+    let is_alive = candidate.validity.not_after >= now || matches!(scope, Scope::Named(_));
+    candidate.issued_by == IssuedBy::Old && is_alive
 }
 
 fn twin_of(home: &Path, candidate: &Candidate, twin: &str) -> Error {

@@ -19,7 +19,7 @@ pub enum Due {
 /// Tells when a certificate under this CA is due by a rule.
 pub fn due(certificate: Validity, ca: Validity, rule: Rule, now: OffsetDateTime) -> Due {
     let before_end = match rule {
-        Rule::Always => return Due::Now,
+        Rule::Always | Rule::OldCa => return Due::Now,
         Rule::Third => certificate.duration() / 3,
         Rule::Within(life) => life.duration(),
     };

@@ -9,7 +9,7 @@ mod due;
 mod installed;
 mod reissue;
 
-pub use decide::{Candidate, Decision, Later, decide};
+pub use decide::{Candidate, Decision, IssuedBy, Later, decide};
 pub use due::{Due, carried_life, due};
 pub use installed::{Standing, client_places};
 pub use reissue::{Reissued, Renewal, Renewed, plan, refuse_archived, reissue};
@@ -104,6 +104,18 @@ pub enum Rule {
     Within(Life),
     /// Now.
     Always,
+    /// Now, if it is of the old CA of a rollover.
+    OldCa,
+}
+
+impl Rule {
+    /// The command that goes by it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Third | Self::Within(_) | Self::Always => "renew",
+            Self::OldCa => "ca roll issue",
+        }
+    }
 }
 
 /// The keys of the new certificates.

@@ -125,7 +125,12 @@ pub fn refuse_archived(
 }
 
 /// Plans how new pairs take the place of old ones.
-pub fn plan(home: &HomeState, issuer: &Issuer, reissued: Vec<Reissued>) -> Renewal {
+pub fn plan(
+    command: &'static str,
+    home: &HomeState,
+    issuer: &Issuer,
+    reissued: Vec<Reissued>,
+) -> Renewal {
     let mut changes = Vec::with_capacity(reissued.len() + 2);
     if !home.others.iter().any(|name| name == layout::ARCHIVE) {
         changes.push(Change::MakeDirectory {
@@ -147,10 +152,7 @@ pub fn plan(home: &HomeState, issuer: &Issuer, reissued: Vec<Reissued>) -> Renew
     }
     changes.push(home.append_to_ledger(lines));
     Renewal {
-        plan: Plan {
-            command: "renew",
-            changes,
-        },
+        plan: Plan { command, changes },
         ca: issuer.ca.certificate().clone(),
         pairs,
     }

@@ -10,6 +10,7 @@ use crate::pki::profile::departures;
 use crate::pki::{self, Certificate, Passphrase, Purpose, is_encrypted, verify_chain};
 use crate::plan::Error;
 use crate::plan::layout;
+use crate::plan::rollover::Campaign;
 use crate::plan::state::{DirectoryState, FileState, HomeState, open_key};
 
 /// The directories of a home, in the order of [`layout::DIRECTORIES`].
@@ -60,12 +61,12 @@ pub fn home(
         (None, Extent::Part) => Mend::CopyAgain(path.clone()),
         (None, Extent::Whole) => Mend::Restore,
     };
-    let faults = match home.ca() {
+    let faults = match home.trust() {
         Err(Error::File { cause, .. }) => {
             vec![(found_words(&cause), "the CA's certificate".into(), mend)]
         }
         Err(_) => vec![("nothing".into(), "the CA's certificate".into(), mend)],
-        Ok(ca) => {
+        Ok(trust) => {
             if let FileState::Present(file) = &home.ca_certificate {
                 mode_and_owner(
                     context,
@@ -75,7 +76,13 @@ pub fn home(
                     layout::CERTIFICATE_MODE,
                 );
             }
-            ca_faults(context, &ca, mend)
+            if let Some(campaign) = Campaign::of(&trust) {
+                notes.push(Note::RolloverUnderWay(Box::new(campaign)));
+            }
+            let faults = trust
+                .all()
+                .flat_map(|ca| ca_faults(context, ca, mend.clone()));
+            faults.collect()
         }
     };
     findings.extend(faults.into_iter().map(|(found, wanted, mend)| Finding {
@@ -105,9 +112,14 @@ fn ca_faults(context: &Context, ca: &Certificate, mend: Mend) -> Vec<(String, St
     if let Some((found, wanted)) = unlike_ledger(context, ca, "ca", None) {
         faults.push((found, wanted, mend));
     }
-    if let Some((found, wanted)) = out_of_time(ca.validity, context.now) {
+    // That the old one of a rollover ends is what the rollover is for.
+    let is_old = context
+        .trust
+        .as_ref()
+        .is_some_and(|trust| trust.old.as_ref() == Some(ca));
+    if let Some((found, wanted)) = out_of_time(ca.validity, context.now).filter(|_| !is_old) {
         let mend = match context.now > ca.validity.not_after {
-            true => Mend::NewHome,
+            true => Mend::RollOver,
             false => Mend::SetClock,
         };
         faults.push((found, wanted, mend));
@@ -152,7 +164,7 @@ fn judge_ca_key(
         Err(Error::File { cause, .. }) => found_words(&cause),
         Err(Error::Unreadable { cause, .. }) => format!("a file that cannot be read ({cause})"),
         Err(error) => error.to_string(),
-        Ok(key) => match &context.ca {
+        Ok(key) => match context.trust.as_ref().map(|trust| &trust.ca) {
             Some(ca) if ca.public_key != *key.public_key() => "the key of another CA".into(),
             _ => return Ok(()),
         },

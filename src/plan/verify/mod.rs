@@ -16,7 +16,9 @@ use super::issue::Wish;
 use super::layout::{self, PairKind};
 use super::ledger::{Entry, Event};
 use super::list;
+use super::rollover::Campaign;
 use super::state::{DirectoryState, FileState, HomeState, PresentFile};
+use super::trust::Trust;
 use crate::pki::{self, Certificate, KeyType, Life, Purpose, Validity, date, printable};
 
 pub use ca::{HomeDirectories, home};
@@ -73,12 +75,14 @@ pub enum Mend {
         /// The kind of its key; nothing if it cannot be read, or is the CA's.
         key_type: Option<KeyType>,
     },
+    /// Renew it, due or not.
+    Renew(PairKind, String),
     /// Put the pair aside: nothing it was made for is known.
     PutAside(PairKind, String),
     /// Copy the home's `ca.pem` over this one.
     CopyCa,
-    /// Make a new CA in a new home: this one can issue nothing more.
-    NewHome,
+    /// Roll over to a new CA: this one can issue nothing more.
+    RollOver,
     /// Remove it: it is nobody's.
     Remove,
     /// Set the machine's clock.
@@ -99,6 +103,8 @@ pub enum Note {
     CaKeyNotOpened(PathBuf),
     /// The CA's key is elsewhere: nothing can be issued from here.
     CaKeyElsewhere(PathBuf),
+    /// A rollover is under way: two CAs are trusted.
+    RolloverUnderWay(Box<Campaign>),
     /// The home is a part of another: what only that one knows was not checked.
     PartOfAHome(PathBuf),
 }
@@ -108,7 +114,7 @@ pub enum Note {
 pub struct Context {
     home: PathBuf,
     owner: u32,
-    ca: Option<Certificate>,
+    trust: Option<Trust>,
     /// By serial; nothing if the ledger cannot be read.
     issued: Option<HashMap<String, Entry>>,
     revoked: HashSet<String>,
@@ -141,7 +147,7 @@ impl Context {
         let mut context = Self {
             home: home.path.clone(),
             owner: home.directory.map_or(0, |directory| directory.owner),
-            ca: home.ca().ok(),
+            trust: home.trust().ok(),
             issued,
             revoked,
             extent: match home.is_part() {
@@ -152,16 +158,17 @@ impl Context {
         };
         // One that is not the ledger's is no measure for the pairs.
         if !context.vouches_for_ca() {
-            context.ca = None;
+            context.trust = None;
         }
         context
     }
 }
 
 impl Context {
-    /// Whether the CA's certificate is the one the ledger begins with.
+    /// Whether every CA that is trusted is one the ledger has.
     pub fn vouches_for_ca(&self) -> bool {
-        self.ca.as_ref().is_some_and(|ca| self.is_ledgers_ca(ca))
+        let trust = self.trust.as_ref();
+        trust.is_some_and(|trust| trust.all().all(|ca| self.is_ledgers_ca(ca)))
     }
 
     /// Whether a certificate is a CA the ledger has.
@@ -192,7 +199,7 @@ fn unlike_ledger(
             "the certificate the ledger has for {kind} `{}`",
             printable(name)
         ),
-        None => "the CA the ledger begins with".into(),
+        None => "a CA that the ledger has".into(),
     };
     let found = match context
         .issued

@@ -11,6 +11,7 @@ use crate::pki::{Certificate, Name, PrivateKey, SubjectAltNames, date, printable
 use crate::plan::issue::Wish;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::state::{FileState, PairState};
+use crate::plan::trust::Trust;
 
 /// Judges one server or client.
 pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
@@ -37,9 +38,9 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
     };
     match &pair.ca {
         FileState::Present(file) => {
-            match (Certificate::from_pem(&file.content), &context.ca) {
+            match (Trust::from_pem(&file.content), &context.trust) {
                 (Err(error), _) => find_ca(found_words(&error)),
-                (Ok(copy), Some(ca)) if copy.der != ca.der => find_ca("another CA".into()),
+                (Ok(copy), Some(trust)) if copy != *trust => find_ca(other_cas(&copy, trust)),
                 _ => {}
             }
             mode_and_owner(
@@ -70,7 +71,15 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
         }
         other => (None, Some(other.words())),
     };
-    let mend = mend_of(context, pair, certificate.as_ref());
+    let faults = certificate
+        .as_ref()
+        .map(|certificate| certificate_faults(context, pair, certificate));
+    let mut mend = mend_of(context, pair, certificate.as_ref());
+    if let (Some(certificate), Some(faults), Mend::Reissue { .. }) = (&certificate, &faults, &mend)
+        && is_sound_but_for_its_end(context, certificate, faults)
+    {
+        mend = Mend::Renew(pair.kind, pair.name.clone());
+    }
     if let Some(found) = fault {
         findings.push(Finding {
             path: certificate_path.clone(),
@@ -79,15 +88,13 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
             mend: mend.clone(),
         });
     }
-    if let Some(certificate) = &certificate {
-        let faults = certificate_faults(context, pair, certificate);
-        findings.extend(faults.into_iter().map(|(found, wanted)| Finding {
-            path: certificate_path.clone(),
-            found,
-            wanted,
-            mend: mend.clone(),
-        }));
-    }
+    let faults = faults.into_iter().flatten();
+    findings.extend(faults.map(|(found, wanted)| Finding {
+        path: certificate_path.clone(),
+        found,
+        wanted,
+        mend: mend.clone(),
+    }));
     judge_pair_key(
         context,
         pair,
@@ -99,6 +106,27 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
     findings
 }
 
+/// Whether a renewal, which takes over all but key and dates, gives a certificate without a fault.
+fn is_sound_but_for_its_end(
+    context: &Context,
+    certificate: &Certificate,
+    faults: &[(String, String)],
+) -> bool {
+    let ended = context.now > certificate.validity.not_after;
+    faults.len() == usize::from(ended)
+}
+
+/// What is in a `ca.pem` that is not the home's.
+fn other_cas(copy: &Trust, trust: &Trust) -> String {
+    let knows = |ca: &Certificate| trust.all().any(|other| other == ca);
+    match (copy.all().all(knows), copy.all().count()) {
+        (true, 1) => "one of the home's two CAs".into(),
+        (true, _) => "the home's CA and one that it trusts no more".into(),
+        (false, 1) => "another CA".into(),
+        (false, _) => "other CAs".into(),
+    }
+}
+
 fn certificate_faults(
     context: &Context,
     pair: &PairState,
@@ -108,7 +136,8 @@ fn certificate_faults(
     let departed = departures(certificate, purpose).into_iter();
     let mut faults: Vec<_> = departed.map(|it| (it.found, it.wanted)).collect();
     faults.extend(out_of_time(certificate.validity, context.now));
-    if let Some(ca) = &context.ca {
+    if let Some(trust) = &context.trust {
+        let ca = trust.issuer_of(certificate).unwrap_or(&trust.ca);
         // The chain is judged at a time when the certificate is valid: that it is so now is
         // judged above, and must not hide a forged signature.
         let at = context.now.clamp(
@@ -197,9 +226,9 @@ fn mend_of(context: &Context, pair: &PairState, certificate: Option<&Certificate
     if serial.is_some_and(|serial| context.revoked.contains(&serial)) {
         return aside();
     }
-    let ca = context.ca.as_ref();
+    let ca = context.trust.as_ref().map(|trust| &trust.ca);
     if ca.is_some_and(|ca| context.now > ca.validity.not_after) {
-        return Mend::NewHome;
+        return Mend::RollOver;
     }
     if context.extent == Extent::Part {
         return Mend::CopyAgain(context.home.join(pair.kind.pair(&pair.name)));

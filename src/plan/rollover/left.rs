@@ -1,0 +1,147 @@
+//! Whose certificates of a CA are left: who would be locked out if it were trusted no more.
+
+use std::collections::{HashMap, HashSet};
+
+use time::OffsetDateTime;
+
+use super::PublicPair;
+use crate::pki::{Certificate, Purpose};
+use crate::plan::layout::PairKind;
+use crate::plan::ledger::{Entry, Event, rfc3339};
+use crate::plan::list;
+use crate::plan::trust::is_named_issuer;
+
+/// A valid certificate of a CA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The kind.
+    pub kind: PairKind,
+    /// The name.
+    pub name: String,
+    /// The serial number in hex.
+    pub serial: String,
+    /// Its end, RFC 3339, UTC.
+    pub not_after: String,
+    /// Why somebody may use it.
+    pub why: Why,
+}
+
+/// Why somebody may use a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// It is in the home.
+    InHome,
+    /// The ledger has it, and its files are not in the home.
+    FilesGone,
+    /// It was handed out there, and what took its place was not.
+    HandedOut(String),
+}
+
+/// The certificates of a CA that are valid, not revoked, and may be in use.
+///
+/// One that was renewed is left where it was handed out last, as far as the ledger knows.
+pub fn left(
+    ca: &Certificate,
+    pairs: &[PublicPair],
+    ledger: &[Entry],
+    now: OffsetDateTime,
+) -> Vec<Left> {
+    let now_words = rfc3339(now);
+    let revoked = list::revoked(ledger);
+    let issued = issued_by(ledger, &ca.serial.to_string());
+    let mut left = Vec::new();
+    let mut seen = HashSet::new();
+    for pair in pairs {
+        let Some(certificate) = pair.files.certificate() else {
+            continue;
+        };
+        let serial = certificate.serial.to_string();
+        seen.insert(serial.clone());
+        let is_valid = certificate.validity.not_after >= now && !revoked.contains(&serial);
+        if is_valid && is_named_issuer(ca, &certificate) {
+            left.push(Left {
+                kind: pair.kind,
+                name: pair.name.clone(),
+                serial,
+                not_after: rfc3339(certificate.validity.not_after),
+                why: Why::InHome,
+            });
+        }
+    }
+    let of_entry = |entry: &Entry, why: Why| {
+        Some(Left {
+            kind: kind_of(entry)?,
+            name: entry.name.clone(),
+            serial: entry.serial.clone(),
+            not_after: entry.not_after.clone(),
+            why,
+        })
+    };
+    let may_be_used = |entry: &&Entry| {
+        entry.not_after >= now_words
+            && issued.contains(entry.serial.as_str())
+            && !revoked.contains(&entry.serial)
+            && !seen.contains(&entry.serial)
+    };
+    let replaced = ledger.iter().filter_map(|entry| entry.replaces.as_deref());
+    let replaced = HashSet::<&str>::from_iter(replaced);
+    let gone = ledger
+        .iter()
+        .filter(|entry| entry.event == Event::Issued && !replaced.contains(entry.serial.as_str()));
+    left.extend(
+        gone.filter(may_be_used)
+            .filter_map(|entry| of_entry(entry, Why::FilesGone)),
+    );
+    for (place, entry) in last_hand_outs(ledger) {
+        if may_be_used(&entry) && replaced.contains(entry.serial.as_str()) {
+            left.extend(of_entry(entry, Why::HandedOut(place.to_owned())));
+        }
+    }
+    left.sort_by(|a, b| (a.kind, &a.name, &a.serial).cmp(&(b.kind, &b.name, &b.serial)));
+    left
+}
+
+/// What lies at each place, as far as the ledger knows: one server or client at a time.
+pub(super) fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
+    let mut last: HashMap<(&str, &str), (usize, &Entry)> = HashMap::new();
+    for (index, entry) in ledger.iter().enumerate() {
+        match (entry.event, &entry.to) {
+            (Event::HandedOut, Some(place)) => {
+                last.insert((&entry.kind, place), (index, entry));
+            }
+            (Event::TakenBack, Some(place)) => {
+                last.remove(&(entry.kind.as_str(), place.as_str()));
+            }
+            _ => {}
+        }
+    }
+    let mut last = Vec::from_iter(last);
+    last.sort_by_key(|(_, (index, _))| *index);
+    let placed = last.into_iter();
+    placed
+        .map(|((_, place), (_, entry))| (place, entry))
+        .collect()
+}
+
+/// The serials of what a CA issued, by who signed when.
+fn issued_by<'a>(ledger: &'a [Entry], ca: &str) -> HashSet<&'a str> {
+    let is_ca = |entry: &Entry| entry.kind == Purpose::Ca.as_str();
+    let mut signing: Option<&str> = None;
+    let mut issued = HashSet::new();
+    for entry in ledger {
+        match entry.event {
+            Event::Issued | Event::Signing if is_ca(entry) => signing = Some(&entry.serial),
+            Event::Issued if signing == Some(ca) => {
+                issued.insert(entry.serial.as_str());
+            }
+            _ => {}
+        }
+    }
+    issued
+}
+
+fn kind_of(entry: &Entry) -> Option<PairKind> {
+    let mut kinds = PairKind::ALL.into_iter();
+    kinds.find(|kind| kind.as_str() == entry.kind)
+}

@@ -1,0 +1,140 @@
+//! Turns a rollover round: the CA that was left signs again.
+
+use time::OffsetDateTime;
+
+use super::{
+    ArchivedCa, Campaign, Error, Look, Phase, archive_signing, ca_key, left, put,
+    refuse_foreign_key, trust_everywhere,
+};
+use crate::pki::{Certificate, Purpose};
+use crate::plan::ledger::{Entry, Event};
+use crate::plan::state::FileState;
+use crate::plan::trust::Trust;
+use crate::plan::{self, Plan, layout};
+
+/// Plans to take back the last phase.
+///
+/// A rollover under way is turned round: the old CA signs again, and the new one, if no certificate
+/// of it is left, is trusted no more.  A finished one is under way again: the old CA is trusted.
+///
+/// `archived` reads a CA of that serial, in hex, in the archive.
+///
+/// # Errors
+/// [`Error::NothingToUndo`], or [`Error::Ended`] if the old CA's life is over; those of its files.
+pub fn undo(
+    look: &Look,
+    archived: impl Fn(&str) -> ArchivedCa,
+    now: OffsetDateTime,
+) -> Result<Phase, plan::Error> {
+    let trust = look.home.trust()?;
+    let ledger = look.home.ledger()?;
+    let Some(Campaign { new, old }) = Campaign::of(&trust) else {
+        return trust_again(look, trust.ca, &ledger, archived, now);
+    };
+    if now > old.validity.not_after {
+        return Err(Error::Ended {
+            ca: old.common_name.unwrap_or_default(),
+            end: old.validity.not_after,
+        }
+        .into());
+    }
+    let archived_old = archived(&old.serial.to_string());
+    let key_path = look
+        .home
+        .path
+        .join(layout::archived(&old.serial))
+        .join(layout::CA_KEY);
+    let key = match &archived_old.key {
+        FileState::Present(key) => &key.content,
+        FileState::OpenKey { mode } => {
+            let (path, mode) = (key_path, *mode);
+            return Err(plan::Error::OpenKey { path, mode });
+        }
+        FileState::Absent => return Err(plan::Error::NoCaKey { path: key_path }),
+        other => {
+            return Err(plan::Error::Unsound {
+                path: key_path,
+                found: other.words(),
+                wanted: "the old CA's private key".into(),
+            });
+        }
+    };
+    refuse_foreign_key(&old, key).map_err(|cause| plan::Error::File {
+        path: key_path,
+        cause,
+    })?;
+    let mut changes = archive_signing(look, &new, &archived(&new.serial.to_string()))?;
+    changes.extend(put(look, ca_key(&old, key), &look.key)?);
+    let mut lines = Entry::of_ca(Event::Signing, &old, now).line();
+    let is_used = !left(&new, &look.pairs, &ledger, now).is_empty();
+    let (trust, dropped) = match is_used {
+        true => {
+            let (ca, old) = (old, Some(new));
+            (Trust { ca, old }, None)
+        }
+        false => {
+            lines.push_str(&Entry::of_ca(Event::Retired, &new, now).line());
+            (Trust { ca: old, old: None }, Some(new))
+        }
+    };
+    changes.extend(trust_everywhere(look, &trust)?);
+    changes.push(look.home.append_to_ledger(lines));
+    Ok(Phase {
+        plan: Plan {
+            command: "ca roll undo",
+            changes,
+        },
+        trust,
+        dropped,
+    })
+}
+
+/// Plans a finished rollover to be under way again.
+fn trust_again(
+    look: &Look,
+    ca: Certificate,
+    ledger: &[Entry],
+    archived: impl Fn(&str) -> ArchivedCa,
+    now: OffsetDateTime,
+) -> Result<Phase, plan::Error> {
+    let of_ca = |entry: &&Entry| {
+        entry.kind == Purpose::Ca.as_str()
+            && matches!(entry.event, Event::Issued | Event::Signing | Event::Retired)
+    };
+    let Some(retired) = ledger
+        .iter()
+        .rfind(of_ca)
+        .filter(|entry| entry.event == Event::Retired)
+    else {
+        return Err(Error::NothingToUndo.into());
+    };
+    let path = look
+        .home
+        .path
+        .join(layout::ARCHIVE)
+        .join(&retired.serial)
+        .join(layout::CA_CERTIFICATE);
+    let old = match archived(&retired.serial).certificate {
+        FileState::Present(file) => Certificate::from_pem(&file.content)
+            .map_err(|cause| plan::Error::File { path, cause })?,
+        other => {
+            return Err(plan::Error::Unsound {
+                path,
+                found: other.words(),
+                wanted: "the old CA's certificate".into(),
+            });
+        }
+    };
+    let signing = Entry::of_ca(Event::Signing, &ca, now);
+    let trust = Trust { ca, old: Some(old) };
+    let mut changes = trust_everywhere(look, &trust)?;
+    changes.push(look.home.append_to_ledger(signing.line()));
+    Ok(Phase {
+        plan: Plan {
+            command: "ca roll undo",
+            changes,
+        },
+        trust,
+        dropped: None,
+    })
+}

@@ -1,0 +1,146 @@
+//! Records in the ledger where a server or client was installed, and that it was taken back.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::Session;
+use crate::host::{self, LedgerPen};
+use crate::pki::{Certificate, Serial};
+use crate::plan::layout::PairKind;
+use crate::plan::ledger::{Entry, Event};
+use crate::plan::pair::SoundPair;
+use crate::plan::trust::Trust;
+use crate::report;
+
+/// The ledger to be, and what it has.
+pub(super) struct Pen {
+    pen: LedgerPen,
+    ledger: Vec<Entry>,
+}
+
+impl Pen {
+    /// What lies at a place, as far as the ledger knows.
+    fn last_at(&self, kind: PairKind, to: &str) -> Option<&Entry> {
+        let at_place = |entry: &&Entry| {
+            entry.kind == kind.as_str()
+                && entry.to.as_deref() == Some(to)
+                && matches!(entry.event, Event::HandedOut | Event::TakenBack)
+        };
+        let last = self.ledger.iter().rfind(at_place);
+        last.filter(|entry| entry.event == Event::HandedOut)
+    }
+
+    /// The directories of this machine, this one and those below it, that the ledger tells of.
+    fn directories_within(&self, kind: PairKind, directory: &Path) -> BTreeSet<PathBuf> {
+        let here = on_this_machine();
+        let entries = self.ledger.iter();
+        let places = entries
+            .filter(|entry| entry.event == Event::HandedOut && entry.kind == kind.as_str())
+            .filter_map(|entry| entry.to.as_deref()?.strip_suffix(&here));
+        let places = places.map(PathBuf::from);
+        places.filter(|it| it.starts_with(directory)).collect()
+    }
+
+    /// The name under which a certificate was issued.
+    fn name_of(&self, kind: PairKind, certificate: &Certificate) -> Option<&str> {
+        let serial = certificate.serial.to_string();
+        let mut issued = self.ledger.iter();
+        let issued = issued.find(|entry| {
+            entry.event == Event::Issued && entry.kind == kind.as_str() && entry.serial == serial
+        });
+        issued.map(|entry| entry.name.as_str())
+    }
+}
+
+impl Session<'_> {
+    /// Opens the ledger for what will have been handed out; nothing if the home has none.  To be
+    /// called before root is given up.
+    pub(super) fn pen(&self) -> Option<Pen> {
+        let pen = LedgerPen::open(&self.home)?;
+        let ledger = self.reading(|| Ok(host::home_state(&self.home)?.ledger()?));
+        let ledger = ledger.ok()?;
+        Some(Pen { pen, ledger })
+    }
+
+    /// Records that a pair is in these directories now, unless that is what was recorded last.  A
+    /// client's context has files of its own, which outlive the next client in `~/.docker`.
+    pub(super) fn record_hand_out(
+        &self,
+        pen: Option<Pen>,
+        kind: PairKind,
+        pair: &SoundPair,
+        directories: impl IntoIterator<Item = PathBuf>,
+    ) {
+        if let (Some(mut pen), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0])) {
+            let (name, certificate) = (&pair.name, &pair.certificate);
+            for directory in directories {
+                let to = place(&directory);
+                self.record(&mut pen, handed_out(kind, name, certificate, &trust, to));
+            }
+        }
+    }
+
+    /// Records what is in a directory, and in those of the contexts below it, now that something
+    /// was taken back there.
+    pub(super) fn record_taken_back(&self, pen: &mut Pen, kind: PairKind, directory: &Path) {
+        for directory in pen.directories_within(kind, directory) {
+            self.record_taken_back_from(pen, kind, &directory);
+        }
+    }
+
+    fn record_taken_back_from(&self, pen: &mut Pen, kind: PairKind, directory: &Path) {
+        let to = place(directory);
+        let Some(last) = pen.last_at(kind, &to).cloned() else {
+            return;
+        };
+        let now = host::public_files(kind, directory);
+        let entry = match (now.certificate(), now.trust()) {
+            (Some(certificate), Some(trust)) => pen
+                .name_of(kind, &certificate)
+                .map(|name| handed_out(kind, name, &certificate, &trust, to)),
+            _ => None,
+        };
+        self.record(pen, entry.unwrap_or_else(|| last.taken_back(host::clock())));
+    }
+
+    fn record(&self, pen: &mut Pen, entry: Entry) {
+        let to = entry.to.as_deref().unwrap_or_default();
+        let last = PairKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == entry.kind)
+            .and_then(|kind| pen.last_at(kind, to));
+        let is_known = last.is_some_and(|it| {
+            (it.event, &it.name, &it.serial, &it.trusts)
+                == (entry.event, &entry.name, &entry.serial, &entry.trusts)
+        });
+        if is_known {
+            return;
+        }
+        if let Err(cause) = pen.pen.add(&entry.line()) {
+            let words = format!("it is done, but the ledger does not tell so: {cause}");
+            self.say(&report::warning(self.stderr, &words));
+        }
+        pen.ledger.push(entry);
+    }
+}
+
+fn handed_out(
+    kind: PairKind,
+    name: &str,
+    certificate: &Certificate,
+    trust: &Trust,
+    to: String,
+) -> Entry {
+    let trusts: Vec<Serial> = trust.all().map(|ca| ca.serial.clone()).collect();
+    let now = host::clock();
+    Entry::handed_out(kind.purpose(), name, certificate, &trusts, to, now)
+}
+
+/// How the ledger names a directory of this machine.
+fn place(directory: &Path) -> String {
+    format!("{}{}", directory.display(), on_this_machine())
+}
+
+fn on_this_machine() -> String {
+    format!(" on {}", host::machine_name())
+}

@@ -1,0 +1,223 @@
+//! `ca roll`: from one CA to the next.
+
+use std::path::Path;
+
+use super::{Effect, Outcome, Session, data};
+use crate::cli::{Consent, LockOut, Mode, Output, Roll, RollStart, Talk};
+use crate::error::Error;
+use crate::host::{self, Asked, Create, Home, Repeat};
+use crate::pki::{KeyType, Passphrase};
+use crate::plan::rollover::{
+    self, Campaign, Look, Phase, Start, finish, left, refuse_under_way, start, status, undo,
+};
+use crate::plan::state::FileState;
+use crate::plan::{Encryption, Plan, layout};
+use crate::report::{self, Style};
+
+impl Session<'_> {
+    pub(super) fn roll(&self, roll: &Roll) -> Result<Outcome, Error> {
+        match roll {
+            Roll::Start(wish) => self.roll_start(wish),
+            Roll::Status => self.roll_status(),
+            Roll::Issue(wish) => {
+                let campaign = self.reading(|| self.campaign())?;
+                let mut outcome = self.renew(wish)?;
+                // It is done: that the home cannot be read again, as on a disk that has turned
+                // read-only, undoes nothing.
+                if outcome.effect == Effect::Changed
+                    && self.request.talk != Talk::Quiet
+                    && let Ok(rows) = self.reading(|| self.rows(&campaign))
+                {
+                    let words = report::servers_nobody_believes(self.stderr, &self.program, &rows);
+                    outcome.talk.insert_str(0, &words);
+                }
+                Ok(outcome)
+            }
+            Roll::Finish {
+                lock_out,
+                consent,
+                mode,
+            } => self.roll_finish(*lock_out, *consent, *mode),
+            Roll::Undo { mode } => self.roll_undo(*mode),
+        }
+    }
+
+    fn roll_start(&self, wish: &RollStart) -> Result<Outcome, Error> {
+        let path = self.home.join(layout::CA_KEY);
+        // All that is asked is asked before the lock: nobody else waits while a person types.
+        let (old, key) = self.reading(|| {
+            let trust = host::home_state(&self.home)?.trust()?;
+            refuse_under_way(&trust).map_err(crate::plan::Error::from)?;
+            Ok((trust.ca, host::key_state(&path)))
+        })?;
+        let passphrase = self.next_passphrase(wish, &key)?;
+        let mut home = self.open_to_change(wish.mode, Create::No)?;
+        let look = self.look_at_all()?;
+        let trust = look.home.trust()?;
+        let archived = host::archived_ca(&self.home, &trust.ca.serial.to_string());
+        let key_type = wish.key_type.or(old.public_key.key_type());
+        let mut fresh = host::fresh(1, key_type.unwrap_or(KeyType::P256))?;
+        let Some(fresh) = fresh.pop() else {
+            unreachable!("as many keys as were asked for");
+        };
+        let wish_start = Start {
+            fresh,
+            valid_for: wish.valid_for,
+            passphrase: passphrase.as_ref(),
+        };
+        let phase = start(&look, &archived, wish_start, host::clock())?;
+        self.carry_out_phase(&mut home, &phase, wish.mode, report::planned, || {
+            report::roll_started(&self.program, &self.home, &phase)
+        })
+    }
+
+    /// What the next key is encrypted with: what the old one is, else what was asked for.
+    fn next_passphrase(
+        &self,
+        wish: &RollStart,
+        key: &FileState,
+    ) -> Result<Option<Passphrase>, Error> {
+        let from_file = wish.passphrase_file.as_deref();
+        let from_file = from_file.map(host::passphrase_from_file).transpose()?;
+        if !self.is_encrypted(key) {
+            let question = "Passphrase for the next CA's key";
+            return match (wish.encryption, from_file) {
+                (Encryption::Plain, _) => Ok(None),
+                (Encryption::Encrypted, Some(passphrase)) => Ok(Some(passphrase)),
+                (Encryption::Encrypted, None) => {
+                    Ok(Some(host::ask(question, Asked::Passphrase, Repeat::Yes)?))
+                }
+            };
+        }
+        let passphrase = match from_file {
+            Some(passphrase) => passphrase,
+            None => host::ask("Passphrase of the CA's key", Asked::Passphrase, Repeat::No)?,
+        };
+        // It opens the old key, or whoever types it next time is surprised.
+        let path = self.home.join(layout::CA_KEY);
+        crate::plan::state::open_key(path, key, Some(&passphrase))?;
+        Ok(Some(passphrase))
+    }
+
+    fn roll_status(&self) -> Result<Outcome, Error> {
+        let now = host::clock();
+        let (campaign, rows, left) = self.reading(|| {
+            let campaign = match self.campaign() {
+                Ok(campaign) => campaign,
+                Err(Error::Plan(crate::plan::Error::Rollover(rollover::Error::NotUnderWay))) => {
+                    return Ok((None, Vec::new(), Vec::new()));
+                }
+                Err(other) => return Err(other),
+            };
+            let ledger = host::home_state(&self.home)?.ledger()?;
+            let pairs = host::public_pairs(&self.home)?;
+            let rows = status(&campaign, &pairs, &ledger, now);
+            let left = left(&campaign.old, &pairs, &ledger, now);
+            Ok((Some(campaign), rows, left))
+        })?;
+        let told = match self.request.output {
+            Output::Text => report::roll_status(self.stdout, campaign.as_ref(), &rows, &left),
+            Output::Json => report::roll_status_json(&self.home, campaign.as_ref(), &rows, &left),
+        };
+        let talk = match (self.request.output, &campaign) {
+            (Output::Text, Some(_)) => report::roll_next(&self.program, &rows, &left),
+            _ => String::new(),
+        };
+        let outcome = data(told);
+        Ok(self.outcome(outcome.data, talk))
+    }
+
+    fn roll_finish(
+        &self,
+        lock_out: LockOut,
+        consent: Consent,
+        mode: Mode,
+    ) -> Result<Outcome, Error> {
+        let now = host::clock();
+        let plan = || -> Result<_, Error> {
+            let may_lock_out = |_: &[rollover::Left]| lock_out == LockOut::Allow;
+            let (phase, locked_out) = finish(&self.look_at_all()?, may_lock_out, now)?;
+            Ok((phase, locked_out, self.rows(&self.campaign()?)?))
+        };
+        // Asked before the lock: nobody else waits while a person thinks.
+        let (_, locked_out, rows) = self.reading(plan)?;
+        let (warnings, is_sure) = report::finish_warnings(self.stderr, &locked_out, &rows);
+        self.say(&warnings);
+        let asks = consent == Consent::Ask && mode == Mode::Apply && !is_sure;
+        if asks && !host::confirm("Finish the rollover all the same?")? {
+            return Err(Error::NotAgreed);
+        }
+        let mut home = self.open_to_change(mode, Create::No)?;
+        let (phase, ..) = plan()?;
+        let planned = report::planned_with_old_keys;
+        self.carry_out_phase(&mut home, &phase, mode, planned, || {
+            report::roll_finished(&self.program, &phase)
+        })
+    }
+
+    fn roll_undo(&self, mode: Mode) -> Result<Outcome, Error> {
+        let mut home = self.open_to_change(mode, Create::No)?;
+        let look = self.look_at_all()?;
+        let archived = |serial: &str| host::archived_ca(&self.home, serial);
+        let phase = undo(&look, archived, host::clock())?;
+        let planned = report::planned_with_old_keys;
+        self.carry_out_phase(&mut home, &phase, mode, planned, || {
+            report::roll_undone(&self.program, &phase)
+        })
+    }
+
+    fn carry_out_phase(
+        &self,
+        home: &mut Home,
+        phase: &Phase,
+        mode: Mode,
+        planned: fn(Style, &Path, &Plan) -> String,
+        told: impl FnOnce() -> (String, String),
+    ) -> Result<Outcome, Error> {
+        let json = self.request.output == Output::Json;
+        if mode == Mode::DryRun {
+            return Ok(data(match json {
+                true => report::planned_json(&self.home, &phase.plan),
+                false => planned(self.stdout, &self.home, &phase.plan),
+            }));
+        }
+        host::apply(home, &phase.plan)?;
+        let (said, next) = told();
+        let (said, talk) = match (json, self.request.talk) {
+            (true, Talk::Verbose) => (
+                report::phase_json(&self.home, phase),
+                report::change_lines(&phase.plan),
+            ),
+            (true, _) => (report::phase_json(&self.home, phase), String::new()),
+            (false, Talk::Quiet) => (String::new(), String::new()),
+            (false, _) => (said, next),
+        };
+        Ok(Outcome {
+            effect: Effect::Changed,
+            ..self.outcome(said, talk)
+        })
+    }
+
+    fn look_at_all(&self) -> Result<Look, Error> {
+        let home = host::home_state(&self.home)?;
+        home.trust()?;
+        host::home_directories(&self.home)?;
+        Ok(Look {
+            home,
+            key: host::key_state(&self.home.join(layout::CA_KEY)),
+            pairs: host::public_pairs(&self.home)?,
+        })
+    }
+
+    fn campaign(&self) -> Result<Campaign, Error> {
+        let trust = host::home_state(&self.home)?.trust()?;
+        let campaign = Campaign::of(&trust);
+        Ok(campaign.ok_or(crate::plan::Error::Rollover(rollover::Error::NotUnderWay))?)
+    }
+
+    fn rows(&self, campaign: &Campaign) -> Result<Vec<rollover::Row>, Error> {
+        let ledger = host::home_state(&self.home)?.ledger()?;
+        let pairs = host::public_pairs(&self.home)?;
+        Ok(status(campaign, &pairs, &ledger, host::clock()))
+    }
+}
