@@ -189,6 +189,42 @@ fn check_looks_at_the_callers_files_and_follows_no_link_there() {
 }
 
 #[test]
+fn a_renewal_tells_of_the_callers_client_and_leaves_it_to_a_command_that_gives_up_root() {
+    let Some(sudo) = Sudo::new() else { return };
+    sudo.run(INSTALL).succeeds();
+    let before = snapshot(&sudo.user());
+    let renewed = sudo.run(&["renew", "alice", "--force", "--install", "--yes"]);
+    let renewed = renewed.succeeds();
+    let docker = sudo.user().join(".docker").display().to_string();
+    let home = sudo.home.path();
+    let home = home.display();
+    let install = format!("sudo dockpki --home {home} install client alice");
+    for words in [
+        format!("note: client `alice` in {docker} is behind: it belongs to who called sudo\n"),
+        format!("hint: bring it: {install}\n"),
+        "note: client `alice` in the docker context localhost is behind".into(),
+        format!("hint: bring it: {install} --context localhost\n"),
+    ] {
+        renewed.says(&words);
+    }
+    assert_eq!(before, snapshot(&sudo.user()));
+
+    // What was said brings it.
+    sudo.run(&[
+        "install",
+        "client",
+        "alice",
+        "--context",
+        "localhost",
+        "--yes",
+    ])
+    .succeeds();
+    all_alices(&sudo.user());
+    let again = sudo.run(&["renew", "--install", "--yes"]).succeeds();
+    assert!(!again.stderr.contains("behind"), "{again:#?}");
+}
+
+#[test]
 fn the_hand_out_is_told_in_roots_ledger() {
     let Some(sudo) = Sudo::new() else { return };
     let ledger = sudo.home.path().join("issued.jsonl");

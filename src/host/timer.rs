@@ -48,7 +48,7 @@ pub fn timer_state(prefix: &Prefix, manager: Manager) -> Result<TimerState, Erro
 }
 
 /// The variables by which dockpki finds its own files, as they are now: systemd gives a service of
-/// the machine none of them.
+/// the machine none of them, and one of a user's not what their shell has set.
 pub fn timer_environment() -> Result<Vec<(String, String)>, Error> {
     let home = match caller()? {
         // sudo may leave HOME to be the caller's.

@@ -43,7 +43,7 @@ impl Session<'_> {
             return Ok(());
         }
         let mut merged = ClientPlan::nothing(COMMAND);
-        let mut sound = Vec::new();
+        let mut handed_out = Vec::new();
         for (place, pair) in &behind {
             let wish = ClientWish {
                 pair: SoundPair::check(&self.home, pair, host::clock())?,
@@ -54,7 +54,7 @@ impl Session<'_> {
             };
             let state = host::client_state(&place.docker_config, wish.context_name().as_ref())?;
             merged.add(client::plan(&state, &wish)?);
-            sound.push((wish.pair, directory_of(place)));
+            handed_out.push((wish.pair, directory_of(place)));
         }
         let notices = report::client_notices(self.stderr, &merged.notices);
         let effect = match bringing.wish.mode {
@@ -75,11 +75,7 @@ impl Session<'_> {
                     ..Notes::default()
                 };
                 let consent = bringing.install.consent;
-                let effect = self.place_client(&mut store, &merged, notes, &notices, consent)?;
-                for (pair, directory) in &sound {
-                    self.record_hand_out(self.pen(), kind, pair, [directory.clone()]);
-                }
-                effect
+                self.place_client(&mut store, &merged, notes, &notices, consent)?
             }
         };
         for (place, _) in &behind {
@@ -88,6 +84,11 @@ impl Session<'_> {
                 brought.changed.push(one.clone());
             }
             brought.here.push(one);
+        }
+        if bringing.wish.mode == Mode::Apply {
+            for (pair, directory) in &handed_out {
+                self.record_hand_out(self.pen(), kind, pair, [directory.clone()]);
+            }
         }
         let placed = behind.iter().map(|(place, _)| place);
         let placed = Vec::from_iter(placed);

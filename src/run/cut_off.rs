@@ -28,8 +28,8 @@ impl Meeting {
             Command::Init(wish) => by_mode(wish.mode),
             Command::Issue(wish) => by_mode(wish.mode),
             Command::CaPasswd(wish) => by_mode(wish.mode),
-            Command::Roll(roll) => by_mode(roll.mode()),
             Command::Renew(wish) if wish.install.is_some() => Self::Itself,
+            Command::Roll(roll) => by_mode(roll.mode()),
             Command::Renew(wish) => by_mode(wish.mode),
             Command::List | Command::Verify { .. } | Command::CaShow => Self::TakeUp,
             // A monitor restarts nothing.

@@ -40,6 +40,7 @@ pub(super) struct PlacedServer {
 impl Session<'_> {
     pub(super) fn install_server(&self, wish: &cli::InstallServer) -> Result<Outcome, Error> {
         // Root has another home too: what is not in it is not what is wrong.
+        prefix(&wish.prefix)?;
         daemon::defaults(wish.daemon)?;
         let pair = self.server_pair(wish.name.as_ref(), host::clock())?;
         let placed = self.place_server(wish, &format!("install server {}", pair.name), &pair)?;
@@ -134,7 +135,8 @@ impl Session<'_> {
                 None => None,
             };
             // An install that was killed may not have told.
-            self.record_server(pair, &placed.plan);
+            let directory = plan.installed.directory.clone();
+            self.record_hand_out(self.pen(), PairKind::Server, pair, [directory]);
             return Ok(placed);
         }
 
@@ -174,17 +176,17 @@ impl Session<'_> {
                 None => Ok(None),
             })
         });
-        match done {
-            Ok(proof) => {
-                self.record_server(pair, &placed.plan);
-                Ok(PlacedServer {
-                    effect: Effect::Changed,
-                    proof,
-                    ..placed
-                })
-            }
-            Err(cause) => Err(attempt.put_back(cause, answered.as_deref()).into()),
-        }
+        let proof = match done {
+            Ok(proof) => proof,
+            Err(cause) => return Err(attempt.put_back(cause, answered.as_deref()).into()),
+        };
+        let directory = plan.installed.directory.clone();
+        self.record_hand_out(self.pen(), PairKind::Server, pair, [directory]);
+        Ok(PlacedServer {
+            effect: Effect::Changed,
+            proof,
+            ..placed
+        })
     }
 
     /// What goes to standard output.
@@ -266,11 +268,6 @@ impl Session<'_> {
             }
             .into(),
         }
-    }
-
-    fn record_server(&self, pair: &SoundPair, plan: &ServerPlan) {
-        let directories = [plan.installed.directory.clone()];
-        self.record_hand_out(self.pen(), PairKind::Server, pair, directories);
     }
 
     fn validate(&self, store: &Path, pair: &SoundPair, plan: &ServerPlan) -> Result<(), Error> {

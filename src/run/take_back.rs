@@ -236,8 +236,8 @@ impl Session<'_> {
                 if let Some(daemon) = &record.notes.daemon {
                     self.record_taken_back(pen, PairKind::Server, &daemon.directory);
                 }
-                if let Some(docker_config) = &record.notes.docker_config {
-                    self.record_taken_back(pen, PairKind::Client, docker_config);
+                for client in &record.notes.clients {
+                    self.record_taken_back(pen, PairKind::Client, &client.docker_config);
                 }
             }
         }

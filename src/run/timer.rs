@@ -235,10 +235,9 @@ fn surroundings(
     store: &Path,
     records: &[(u32, Record)],
 ) -> Result<Surroundings, Error> {
-    let environment = match manager {
-        Manager::System if !prefix.is_root() => vec![("HOME".to_owned(), "/root".to_owned())],
-        Manager::System => host::timer_environment()?,
-        Manager::User => Vec::new(),
+    let environment = match prefix.is_root() {
+        true => host::timer_environment()?,
+        false => vec![("HOME".to_owned(), "/root".to_owned())],
     };
     let mut writes = vec![store.to_owned()];
     match installed_daemon(records) {

@@ -161,3 +161,21 @@ fn renews_and_installs_a_users_clients() {
     );
     assert!(!docker.join("contexts").exists());
 }
+
+#[test]
+fn brings_the_cas_of_a_rollover_and_tells_the_ledger() {
+    let home = installed();
+    quietly(&home, "dockpki ca roll start");
+    quietly(&home, RENEW);
+    let both = fs::read_to_string(home.path().join("servers/localhost/ca.pem")).unwrap();
+    assert_eq!(both.matches("BEGIN CERTIFICATE").count(), 2);
+    assert_eq!(read(&home, "etc/docker/CA/ca.pem"), both);
+    let ledger = fs::read_to_string(home.path().join("issued.jsonl")).unwrap();
+    let last = ledger.lines().last().unwrap();
+    let entry: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!(
+        (&entry["event"], &entry["name"]),
+        (&"handed-out".into(), &"localhost".into())
+    );
+    assert_eq!(entry["trusts"].as_array().unwrap().len(), 2, "{last}");
+}

@@ -175,6 +175,68 @@ fn a_user_installs_for_their_own_daemon_and_takes_it_back() {
     host.is_as(&roots);
 }
 
+/// As `systemctl --user` does for the timer, and says what it was asked for.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+echo "$*" >>DIRECTORY/user/calls
+"#;
+
+#[test]
+fn a_user_renews_for_their_own_daemon_by_their_own_timer() {
+    let Some(rootless) = Rootless::new() else {
+        return;
+    };
+    let host = &rootless.0;
+    let roots = host.state();
+    let init = ["init", "--san", "localhost,127.0.0.1", "--client", "alice"];
+    rootless.dockpki(&init).succeeds();
+    rootless.install("30").succeeds();
+    let client = ["install", "client", "--yes"];
+    rootless.dockpki(&client).succeeds();
+    let renew = ["renew", "--force", "--install", "--yes", "--timeout", "30"];
+    let renewed = rootless.dockpki(&renew).succeeds();
+    for words in ["Installed server", "Proved: Docker", "Installed client"] {
+        assert!(renewed.stdout.contains(words), "no {words}: {renewed:#?}");
+    }
+    let home = host.below("user/.local/share/dockpki");
+    assert_eq!(
+        host.read(rootless.config().join("CA/server-cert.pem")),
+        host.read(home.join("servers/localhost/server-cert.pem"))
+    );
+    assert_eq!(
+        host.read(host.below("user/.docker/cert.pem")),
+        host.read(home.join("clients/alice/cert.pem"))
+    );
+
+    host.write_script("bin/systemctl", SYSTEMCTL);
+    rootless
+        .as_user("mkdir", &["/run/user/4242/systemd"])
+        .succeeds();
+    let mut path = host.below("bin").into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let timer = |arguments: &[&str]| {
+        let mut command = rootless.command(host.below("dockpki"));
+        Ran::from(command.env("PATH", &path).args(arguments).output().unwrap()).succeeds()
+    };
+    let installed = timer(&["timer", "install", "--yes"]);
+    installed.says("loginctl enable-linger");
+    let units = host.below("user/.config/systemd/user");
+    let unit = String::from_utf8(host.read(units.join("dockpki-renew.service"))).unwrap();
+    assert!(unit.contains("NoNewPrivileges=yes\n"), "{unit}");
+    assert!(!unit.contains("ProtectSystem"), "{unit}");
+    timer(&["timer", "remove", "--yes"]);
+    assert!(!host.exists(units));
+    let calls = String::from_utf8(host.read(host.below("user/calls"))).unwrap();
+    let wanted = [
+        "--user daemon-reload",
+        "--user enable --now dockpki-renew.timer",
+        "--user disable --now dockpki-renew.timer",
+        "--user daemon-reload",
+    ];
+    assert_eq!(Vec::from_iter(calls.lines()), wanted);
+    host.is_as(&roots);
+}
+
 #[test]
 fn a_rootless_daemon_that_does_not_start_is_put_back() {
     let Some(rootless) = Rootless::new() else {

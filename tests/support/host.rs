@@ -232,12 +232,10 @@ impl Case {
                 true => self.name.to_owned(),
                 false => format!("`{}`", self.name),
             };
-            [name, "command".to_owned()]
-                .iter()
-                .any(|name| {
-                    ran.stderr
-                        .contains(&format!("note: an earlier {name} {what}\n"))
-                })
+            [name, "command".to_owned()].iter().any(|name| {
+                ran.stderr
+                    .contains(&format!("note: an earlier {name} {what}\n"))
+            })
         };
         let finished = named("was cut off near its end and is finished now");
         let undone = named("was cut off and is undone now");

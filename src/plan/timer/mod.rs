@@ -1,6 +1,6 @@
 //! Plans the units that renew by themselves: a service that runs `renew --install`, and its timer.
 //!
-//! Here is what they run and where they go; [`unit`] has their text, [`cron`] the line for where
+//! Here is what they run and where they go; [`mod@unit`] has their text, [`cron`] the line for where
 //! there is no systemd.
 
 pub mod cron;
