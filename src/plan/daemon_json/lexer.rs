@@ -331,9 +331,10 @@ mod tests {
 
         #[test]
         fn a_number_is_one_where_it_is_one_for_serde_json(text in "[-+.eE0-9]{1,6}") {
-            let accepted = serde_json::from_str::<serde_json::Value>(&text);
-            let out_of_range = matches!(&accepted, Err(e) if e.to_string().contains("out of range"));
-            prop_assert_eq!(accepts(&text), accepted.is_ok() || out_of_range, "{}", text);
+            // Of which it does not look whether it is in range, which it says before it sees what
+            // comes after.
+            let accepted = serde_json::from_str::<serde::de::IgnoredAny>(&text);
+            prop_assert_eq!(accepts(&text), accepted.is_ok(), "{}", text);
         }
     }
 }
