@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::host;
 use crate::host::daemon;
 use crate::host::machine::{
-    Deed, Notes, Prefix, Record, Relabel, Store, carry_out, file_image, host_store, stores,
+    Deed, Notes, Prefix, Record, Relabel, Store, carry_out, file_image, first_store, stores,
     undoing, user_store,
 };
 use crate::plan::install::{DaemonMode, DaemonNow, InstalledDaemon, TakeBack, Undoing, take_back};
@@ -40,7 +40,7 @@ impl Session<'_> {
                     drop(self.open_store(&store, wish.extent.command(), &wish.restart.by)?);
                 }
             }
-            let store = host_store(&prefix)?;
+            let store = first_store(&prefix)?;
             return Err(crate::plan::Error::NothingInstalled { store }.into());
         }
         if wish.extent == Extent::Last {

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::host;
 use crate::host::daemon;
 use crate::host::machine::{
-    Deed, Notes, Relabel, Store, carry_out, host_store, installed_paths, stores,
+    Deed, Notes, Relabel, Store, carry_out, first_store, installed_paths, stores,
 };
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::{MachinePlan, Run};
@@ -21,7 +21,7 @@ impl Session<'_> {
         let prefix = prefix(&wish.prefix)?;
         let stores = stores(&prefix)?;
         let Some(first) = stores.first() else {
-            let store = host_store(&prefix)?;
+            let store = first_store(&prefix)?;
             return Err(crate::plan::Error::NothingInstalled { store }.into());
         };
         let mut store = match wish.fix {

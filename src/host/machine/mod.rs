@@ -18,5 +18,5 @@ pub use carry_out::{Deed, Relabel, carry_out};
 pub use image::{access, file_image};
 pub use prefix::Prefix;
 pub use record::{Notes, Record};
-pub use store::{Store, host_store, stores, user_store};
+pub use store::{Store, first_store, host_store, stores, user_store};
 pub use undo::{installed_paths, undoing};

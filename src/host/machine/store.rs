@@ -58,6 +58,14 @@ pub fn stores(prefix: &Prefix) -> Result<Vec<PathBuf>, Error> {
     Ok(stores)
 }
 
+/// Where there would be records if anything had been installed: the first that [`stores`] looks at.
+pub fn first_store(prefix: &Prefix) -> Result<PathBuf, Error> {
+    match !prefix.is_root() || rustix::process::geteuid().is_root() {
+        true => host_store(prefix),
+        false => user_store(None),
+    }
+}
+
 /// How far the command of a record has come.  There are no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
