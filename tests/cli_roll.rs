@@ -182,7 +182,10 @@ fn an_expired_ca_is_rolled_over() {
 fn a_lost_key_is_rolled_over() {
     let home = TestHome::with_ca(&[]);
     fs::remove_file(home.path().join("ca-key.pem")).unwrap();
-    done(&home, "dockpki ca roll start", "start_without_the_old_key");
+    let line = "dockpki ca roll start";
+    refused(&home, line, "start_without_the_old_key_unasked");
+    let line = "dockpki ca roll start --yes";
+    done(&home, line, "start_without_the_old_key");
     nothing_found(&home);
     refused(&home, "dockpki ca roll undo", "undo_without_the_old_key");
 }
@@ -366,6 +369,78 @@ fn undo_turns_a_rollover_round() {
     );
     let none = TestHome::with_ca(&[]);
     refused(&none, "dockpki ca roll undo", "undo_of_nothing");
+}
+
+#[test]
+fn undo_twice_is_as_if_nothing_had_been() {
+    let home = rolling();
+    home.run(["ca", "roll", "issue"]).succeeds();
+    let before = trust(&home);
+    // Nothing was handed out, as far as the ledger knows: nobody is given up for that.
+    home.run(["ca", "roll", "undo"]).succeeds();
+    home.run(["ca", "roll", "issue"]).succeeds();
+    home.run(["ca", "roll", "undo"]).succeeds();
+    assert_eq!(trust(&home), before);
+    nothing_found(&home);
+}
+
+#[test]
+fn a_part_of_a_home_is_not_rolled_over() {
+    let home = rolling();
+    fs::remove_file(home.path().join("ca-key.pem")).unwrap();
+    fs::remove_file(home.path().join("issued.jsonl")).unwrap();
+    refused(&home, "dockpki ca roll finish --yes", "finish_of_a_part");
+    refused(&home, "dockpki ca roll undo", "undo_of_a_part");
+    let home = TestHome::with_ca(&[]);
+    fs::remove_file(home.path().join("ca-key.pem")).unwrap();
+    fs::remove_file(home.path().join("issued.jsonl")).unwrap();
+    refused(&home, "dockpki ca roll start --yes", "start_of_a_part");
+}
+
+#[test]
+fn the_key_of_another_ca_does_not_go_to_the_archive() {
+    let home = TestHome::with_ca(&[]);
+    let other = fs::read(TestHome::with_ca(&[]).path().join("ca-key.pem")).unwrap();
+    put_ca_key(&home, other);
+    refused(
+        &home,
+        "dockpki ca roll start",
+        "start_with_the_key_of_another",
+    );
+}
+
+#[test]
+fn an_open_key_beside_a_closed_one_is_told() {
+    let home = TestHome::with_ca(&[]);
+    secret(&home, "secret", "correct horse\n");
+    let start = "dockpki ca roll start --passphrase-file secret";
+    done(&home, start, "start_with_a_passphrase_from_now_on");
+    secret(&home, "other", "other horse\n");
+    let passwd = "dockpki ca passwd --passphrase-file secret --new-passphrase-file other";
+    done(&home, passwd, "passwd_under_way");
+    done(&home, "dockpki ca roll undo", "undo_to_an_open_key");
+    nothing_found(&home);
+}
+
+#[test]
+fn what_has_expired_comes_along() {
+    for (ca, client) in [
+        (days(-1000, 2650), days(-30, -10)),
+        (days(-4000, -10), days(-400, -35)),
+    ] {
+        let home = home_with_ca_of(ca);
+        put_client(&home, &ca_of(&home), "expired", client);
+        home.run(["ca", "roll", "start"]).succeeds();
+        shown(
+            &home,
+            "dockpki ca roll status",
+            "status_with_an_expired_client",
+        );
+        home.run(["ca", "roll", "issue"]).succeeds();
+        nothing_found(&home);
+        home.run(["ca", "roll", "finish", "--yes"]).succeeds();
+        nothing_found(&home);
+    }
 }
 
 #[test]

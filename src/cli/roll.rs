@@ -59,6 +59,8 @@ pub struct RollStart {
     pub encryption: Encryption,
     /// Opens the old key if it is encrypted; the new one gets the same passphrase.
     pub passphrase_file: Option<PathBuf>,
+    /// Whether it asks if the old key is not here.
+    pub consent: Consent,
     /// Whether it is done or shown.
     pub mode: Mode,
 }
@@ -113,6 +115,9 @@ pub(super) struct RollStartArguments {
     /// Take the passphrase from this file's only line; implies --encrypt
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// Agree to go on where the old CA's key is lost: then the rollover cannot be taken back
+    #[arg(long, short)]
+    yes: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -176,6 +181,7 @@ fn start(arguments: RollStartArguments) -> Result<RollStart, UsageError> {
         valid_for,
         encrypt,
         passphrase_file,
+        yes,
         dry_run,
     } = arguments;
     Ok(RollStart {
@@ -186,6 +192,10 @@ fn start(arguments: RollStartArguments) -> Result<RollStart, UsageError> {
             false => Encryption::Plain,
         },
         passphrase_file,
+        consent: match yes {
+            true => Consent::Given,
+            false => Consent::Ask,
+        },
         mode: dry_run.mode(),
     })
 }

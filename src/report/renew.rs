@@ -98,7 +98,7 @@ pub fn nothing_due(scope: &Scope, decision: &Decision) -> String {
 
 /// That nothing is left on the old CA.
 pub fn nothing_of_old_ca() -> String {
-    "Nothing was issued: no valid certificate here is of the old CA\n".into()
+    "Nothing was issued: no certificate here is of the old CA\n".into()
 }
 
 /// The same as JSON; nothing was renewed if there is no `renewal`.

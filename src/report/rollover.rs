@@ -295,7 +295,8 @@ pub fn roll_status_json(
 /// What to type next while a rollover is under way.
 pub fn roll_next(program: &str, rows: &[Row], left: &[Left]) -> String {
     let not_both = rows.iter().filter(|row| !row.trusts_both()).count();
-    let old = rows.iter().filter(|row| row.holds == Holds::Old).count();
+    let is_old = |row: &&Row| matches!(row.holds, Holds::Old | Holds::Expired);
+    let old = rows.iter().filter(is_old).count();
     if old > 0 && not_both > 0 {
         let words = format!(
             "Next, hand out again who does not trust both for sure ({not_both}); then issue:"

@@ -283,6 +283,14 @@ impl Session<'_> {
             Talk::Verbose => report::change_lines(&plan),
             _ => String::new(),
         };
+        if let Some(old) = state.trust().ok().and_then(|trust| trust.old) {
+            let words = format!(
+                "the old CA's key, {}/{}, keeps the passphrase it has, or none",
+                layout::archived(&old.serial),
+                layout::CA_KEY
+            );
+            self.say(&report::note(self.stderr, &words));
+        }
         let data = match (json, self.request.talk) {
             (true, _) => report::passphrase_changed_json(&self.home, encryption),
             (false, Talk::Quiet) => String::new(),

@@ -48,9 +48,28 @@ impl Session<'_> {
         let (old, key) = self.reading(|| {
             let trust = host::home_state(&self.home)?.trust()?;
             refuse_under_way(&trust).map_err(crate::plan::Error::from)?;
+            self.refuse_part()?;
             Ok((trust.ca, host::key_state(&path)))
         })?;
+        if matches!(key, FileState::Absent) {
+            let words = "the old CA's key is not here: if it is elsewhere, do this there; if it is lost, \
+                         the rollover cannot be taken back";
+            self.say(&report::warning(self.stderr, words));
+            let asks = wish.consent == Consent::Ask && wish.mode == Mode::Apply;
+            if asks && !host::confirm("Make the next CA all the same?")? {
+                return Err(Error::NotAgreed);
+            }
+        }
         let passphrase = self.next_passphrase(wish, &key)?;
+        if passphrase.is_some() && matches!(key, FileState::Present(_)) && !self.is_encrypted(&key)
+        {
+            let words = format!(
+                "the old CA's key goes to {}/{} as it is, without a passphrase",
+                layout::archived(&old.serial),
+                layout::CA_KEY
+            );
+            self.say(&report::note(self.stderr, &words));
+        }
         let mut home = self.open_to_change(wish.mode, Create::No)?;
         let look = self.look_at_all()?;
         let trust = look.home.trust()?;
@@ -161,9 +180,21 @@ impl Session<'_> {
         let archived = |serial: &str| host::archived_ca(&self.home, serial);
         let phase = undo(&look, archived, host::clock())?;
         let planned = report::planned_with_old_keys;
-        self.carry_out_phase(&mut home, &phase, mode, planned, || {
+        let before = self.is_encrypted(&look.key);
+        let after = phase.signing_key().unwrap_or(match before {
+            true => Encryption::Encrypted,
+            false => Encryption::Plain,
+        });
+        let outcome = self.carry_out_phase(&mut home, &phase, mode, planned, || {
             report::roll_undone(&self.program, &phase)
-        })
+        })?;
+        let words = match (before, after) {
+            (true, Encryption::Plain) => "the key that signs now has no passphrase",
+            (false, Encryption::Encrypted) => "the key that signs now has a passphrase",
+            (true, Encryption::Encrypted) | (false, Encryption::Plain) => return Ok(outcome),
+        };
+        self.say(&report::note(self.stderr, words));
+        Ok(outcome)
     }
 
     fn carry_out_phase(
@@ -201,12 +232,24 @@ impl Session<'_> {
     fn look_at_all(&self) -> Result<Look, Error> {
         let home = host::home_state(&self.home)?;
         home.trust()?;
+        self.refuse_part()?;
         host::home_directories(&self.home)?;
         Ok(Look {
             home,
             key: host::key_state(&self.home.join(layout::CA_KEY)),
             pairs: host::public_pairs(&self.home)?,
         })
+    }
+
+    /// Refuses to roll in a part of a home: what is trusted, the whole one decides.
+    fn refuse_part(&self) -> Result<(), Error> {
+        match host::home_state(&self.home)?.is_part() {
+            true => Err(crate::plan::Error::NoCaKey {
+                path: self.home.join(layout::CA_KEY),
+            }
+            .into()),
+            false => Ok(()),
+        }
     }
 
     fn campaign(&self) -> Result<Campaign, Error> {

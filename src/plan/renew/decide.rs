@@ -222,7 +222,9 @@ pub fn decide(
             Ok(candidate) if revoked.contains(&candidate.serial.to_string()) => {
                 Error::Revoked { kind, name }
             }
-            Ok(candidate) if wish.rule == Rule::OldCa && !is_left(&candidate, &wish.scope, now) => {
+            Ok(candidate)
+                if wish.rule == Rule::OldCa && candidate.issued_by == IssuedBy::Signing =>
+            {
                 continue;
             }
             Ok(candidate) => {
@@ -267,13 +269,6 @@ pub fn decide(
     }
     decision.later.sort_by_key(|later| later.due);
     Ok(decision)
-}
-
-/// Whether a rollover has it on the old CA still.  What has expired comes along if it is named
-/// alone: somebody may have let it.
-fn is_left(candidate: &Candidate, scope: &Scope, now: OffsetDateTime) -> bool {
-    let is_alive = candidate.validity.not_after >= now || matches!(scope, Scope::Named(_));
-    candidate.issued_by == IssuedBy::Old && is_alive
 }
 
 fn twin_of(home: &Path, candidate: &Candidate, twin: &str) -> Error {

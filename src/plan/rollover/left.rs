@@ -102,6 +102,30 @@ pub fn left(
     left
 }
 
+/// Whether anybody, anywhere, may hold a valid certificate of a CA: one that was replaced counts
+/// too, for nobody knows whether what took its place has arrived.
+pub(super) fn is_used(
+    ca: &Certificate,
+    pairs: &[PublicPair],
+    ledger: &[Entry],
+    now: OffsetDateTime,
+) -> bool {
+    let now_words = rfc3339(now);
+    let revoked = list::revoked(ledger);
+    let issued = issued_by(ledger, &ca.serial.to_string());
+    let is_out = |entry: &Entry| {
+        entry.event == Event::Issued
+            && entry.not_after >= now_words
+            && issued.contains(entry.serial.as_str())
+            && !revoked.contains(&entry.serial)
+    };
+    let is_here = |pair: &PublicPair| {
+        let certificate = pair.files.certificate();
+        certificate.is_some_and(|it| it.validity.not_after >= now && is_named_issuer(ca, &it))
+    };
+    ledger.iter().any(is_out) || pairs.iter().any(is_here)
+}
+
 /// What lies at each place, as far as the ledger knows: one server or client at a time.
 pub(super) fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
     let mut last: HashMap<(&str, &str), (usize, &Entry)> = HashMap::new();

@@ -120,6 +120,23 @@ pub struct Phase {
     pub dropped: Option<Certificate>,
 }
 
+impl Phase {
+    /// Whether the key that signs afterwards is encrypted, if it is another than before.
+    pub fn signing_key(&self) -> Option<Encryption> {
+        self.plan.changes.iter().find_map(|change| match change {
+            Change::ReplaceFile { file, .. } | Change::CreateFile(file)
+                if file.path == layout::CA_KEY =>
+            {
+                match &file.content {
+                    Content::Key { encryption, .. } => Some(*encryption),
+                    Content::Public(_) => None,
+                }
+            }
+            _ => None,
+        })
+    }
+}
+
 /// The changes that put this into every `ca.pem`.
 fn trust_everywhere(look: &Look, trust: &Trust) -> Result<Vec<Change>, super::Error> {
     let content = trust.pem();
@@ -177,7 +194,13 @@ fn archive_signing(
     }
     let key = match &look.key {
         FileState::Absent => None,
-        FileState::Present(key) => Some(ca_key(ca, &key.content)),
+        FileState::Present(key) => {
+            refuse_foreign_key(ca, &key.content).map_err(|cause| super::Error::File {
+                path: look.home.path.join(layout::CA_KEY),
+                cause,
+            })?;
+            Some(ca_key(ca, &key.content))
+        }
         FileState::OpenKey { mode } => {
             return Err(super::Error::OpenKey {
                 path: look.home.path.join(layout::CA_KEY),

@@ -58,8 +58,7 @@ impl Row {
         let is_out = !self.hand_outs.is_empty() && self.hand_outs.iter().all(|it| it.is_current);
         match self.holds {
             Holds::New => is_out,
-            Holds::Expired => true,
-            Holds::Old | Holds::Other => false,
+            Holds::Old | Holds::Expired | Holds::Other => false,
         }
     }
 }

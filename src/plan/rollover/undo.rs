@@ -2,9 +2,10 @@
 
 use time::OffsetDateTime;
 
+use super::left::is_used;
 use super::{
-    ArchivedCa, Campaign, Error, Look, Phase, archive_signing, ca_key, left, put,
-    refuse_foreign_key, trust_everywhere,
+    ArchivedCa, Campaign, Error, Look, Phase, archive_signing, ca_key, put, refuse_foreign_key,
+    trust_everywhere,
 };
 use crate::pki::{Certificate, Purpose};
 use crate::plan::ledger::{Entry, Event};
@@ -14,8 +15,8 @@ use crate::plan::{self, Plan, layout};
 
 /// Plans to take back the last phase.
 ///
-/// A rollover under way is turned round: the old CA signs again, and the new one, if no certificate
-/// of it is left, is trusted no more.  A finished one is under way again: the old CA is trusted.
+/// A rollover under way is turned round: the old CA signs again, and the new one, if nobody can have
+/// a certificate of it, is trusted no more.  To turn it round twice is to leave it as it was.  A finished one is under way again: the old CA is trusted.
 ///
 /// `archived` reads a CA of that serial, in hex, in the archive.
 ///
@@ -65,7 +66,7 @@ pub fn undo(
     })?;
     let mut changes = archive_signing(look, &new, &archived(&new.serial.to_string()))?;
     changes.extend(put(look, ca_key(&old, key), &look.key)?);
-    let is_used = !left(&new, &look.pairs, &ledger, now).is_empty();
+    let is_used = is_used(&new, &look.pairs, &ledger, now);
     // In this order: that the old CA signs is what was asked for, and comes last, so that another
     // undo does not bring back what this one drops.
     let mut lines = match is_used {
