@@ -29,6 +29,10 @@
 //! it, whole, so that undo, uninstall and the way back from a failed proof are one mechanism.
 //! [`host::daemon`] restarts the daemon, [`host::probe`] proves whom it answers.
 //!
+//! What is renewed goes to the home's archive ([`plan::renew`]).  While one CA takes the place of another
+//! the home trusts two of them ([`plan::trust`], [`plan::rollover`]); the ledger ([`plan::ledger`])
+//! remembers what lies where, so that the old one is dropped when nobody needs it any more.
+//!
 //! Who wants certificates without files needs [`pki`] alone:
 //!
 //! ```
