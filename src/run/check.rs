@@ -18,6 +18,7 @@ use crate::plan::install::DaemonMode;
 use crate::plan::layout;
 use crate::plan::ledger::Entry;
 use crate::plan::list;
+use crate::plan::trust::Trust;
 use crate::report;
 
 /// How long a daemon may take to show its certificate, at each address.
@@ -51,6 +52,7 @@ struct Judged {
     rows: Vec<Checked>,
     ledger: Vec<Entry>,
     revoked: HashSet<String>,
+    trust: Option<Trust>,
 }
 
 impl Session<'_> {
@@ -62,6 +64,7 @@ impl Session<'_> {
             rows,
             ledger,
             revoked,
+            trust,
         } = match (home, &wish.installed) {
             (Ok(home), _) => home,
             // A laptop, or a host of a CA that lives elsewhere.
@@ -85,6 +88,7 @@ impl Session<'_> {
             let known = Known {
                 rows: &all,
                 ledger: &ledger,
+                trust: trust.as_ref(),
             };
             let rows = installed(&found, known, &revoked, thresholds, now);
             let notes = unjudged_keys(&found).map(|path| report::unjudged_key(self.stderr, path));
@@ -129,7 +133,8 @@ impl Session<'_> {
             return Err(error.into());
         }
         let file = &state.ca_certificate;
-        let mut rows = check::home::authorities(&self.home, file, thresholds, now);
+        let key = host::key_state(&self.home.join(layout::CA_KEY));
+        let mut rows = check::home::authorities(&self.home, file, &key, thresholds, now);
         let ledger = state.ledger().unwrap_or_else(|error| {
             let path = self.home.join(layout::LEDGER);
             let label = layout::LEDGER.to_owned();
@@ -138,14 +143,21 @@ impl Session<'_> {
             Vec::new()
         });
         let revoked = list::revoked(&ledger);
+        let trust = state.trust().ok();
+        let known = Known {
+            rows: &[],
+            ledger: &ledger,
+            trust: trust.as_ref(),
+        };
         let home = &self.home;
         rows.extend(host::map_pairs(home, |pair| {
-            check::home::pair(home, &pair, &revoked, thresholds, now)
+            check::home::pair(home, &pair, known, &revoked, thresholds, now)
         })?);
         Ok(Judged {
             rows,
             ledger,
             revoked,
+            trust,
         })
     }
 }
