@@ -26,6 +26,8 @@ pub struct Words<'a> {
     pub home: &'a Path,
     /// How the reader calls us.
     pub program: &'a str,
+    /// What stands for `/` of the host, if it is not this machine's.
+    pub prefix: Option<&'a Path>,
     /// How the daemon is restarted, if anybody knows.
     pub control: Option<&'a Control>,
     /// The time it was judged for.
@@ -278,11 +280,14 @@ fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
             mode,
             renewal,
         } => {
-            let rest = match mode {
-                DaemonMode::Rootful => "",
-                DaemonMode::Rootless => " --rootless",
+            let rest = match (mode, words.prefix) {
+                (DaemonMode::Rootless, _) => " --rootless".into(),
+                (DaemonMode::Rootful, None) => String::new(),
+                (DaemonMode::Rootful, Some(prefix)) => {
+                    format!(" --prefix {}", shell_word(&prefix.to_string_lossy()))
+                }
             };
-            install(PairKind::Server, name, rest, *renewal)
+            install(PairKind::Server, name, &rest, *renewal)
         }
         Mend::InstallClient {
             name,

@@ -10,6 +10,7 @@ use super::install::prefix;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Form, Request, Talk};
 use crate::error::Error;
+use crate::host::machine::Prefix;
 use crate::host::{self, daemon};
 use crate::pki::Purpose;
 use crate::plan::check::installed::{installed, unjudged_keys};
@@ -83,8 +84,9 @@ impl Session<'_> {
         let mut all = rows;
         let mut talk = String::new();
         let mut mode = DaemonMode::Rootful;
-        if let Some(root) = &wish.installed {
-            let found = host::installed(&prefix(root)?, LIMIT);
+        let root = wish.installed.as_deref().map(prefix).transpose()?;
+        if let Some(root) = &root {
+            let found = host::installed(root, LIMIT);
             let known = Known {
                 rows: &all,
                 ledger: &ledger,
@@ -101,6 +103,7 @@ impl Session<'_> {
         let words = report::Words {
             home: &self.home,
             program: &self.program,
+            prefix: root.as_ref().filter(|it| !it.is_root()).map(Prefix::path),
             control: control.as_ref(),
             now,
         };
