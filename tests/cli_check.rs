@@ -264,6 +264,8 @@ fn without_a_home() {
     let home = TestHome::new();
     tells(&home, "dockpki check", 3, "no_home");
     tells(&home, "dockpki check --output json", 3, "no_home_as_json");
+    let line = "dockpki check --output prometheus";
+    tells(&home, line, 3, "no_home_for_prometheus");
 }
 
 #[test]
@@ -332,6 +334,25 @@ fn a_report_goes_into_a_file_whole() {
     assert_eq!(names, ["dockpki.prom", "home"]);
     let line = "dockpki check --write nowhere/dockpki.prom";
     tells(&home, line, 3, "write_where_nothing_is");
+}
+
+#[test]
+fn a_home_that_went_away_takes_the_place_of_a_report_that_was_fine() {
+    let home = TestHome::with_ca(&[]);
+    let line = "dockpki check --output prometheus --write dockpki.prom";
+    done(&home, line, "check/write");
+    fs::rename(home.path(), home.around().join("elsewhere")).unwrap();
+    let ran = Ran::from(command(&home, line).output().unwrap());
+    compare(&home, line, &ran, "check/write_of_no_home");
+    assert_eq!(ran.code, 3);
+    let written = fs::read_to_string(home.around().join("dockpki.prom")).unwrap();
+    let series = parse(&written);
+    let value = |name: &str| {
+        let found = series.iter().find(|(found, ..)| found == name);
+        found.unwrap_or_else(|| panic!("{written}")).2
+    };
+    assert_eq!(value("dockpki_check_status"), 3.0);
+    assert_eq!(value("x509_read_errors"), 1.0);
 }
 
 #[test]

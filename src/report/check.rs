@@ -116,8 +116,8 @@ pub fn check_table(style: Style, words: &Words<'_>, all: &[Checked]) -> String {
     table(style, head, &rows.collect::<Vec<_>>())
 }
 
-/// The same as JSON.
-pub fn check_json(words: &Words<'_>, all: &[Checked]) -> String {
+/// The same as JSON, with the summary.
+pub fn check_json(words: &Words<'_>, all: &[Checked], summary: &str) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,
@@ -170,7 +170,7 @@ pub fn check_json(words: &Words<'_>, all: &[Checked]) -> String {
         home: words.home.display().to_string(),
         status: status.as_str(),
         exit_code: status.exit_code(),
-        summary: check_summary(words, all).trim_end().to_owned(),
+        summary: summary.trim_end().to_owned(),
         certificates: certificates.collect(),
     })
 }
