@@ -558,6 +558,9 @@ fn a_host_whose_home_is_elsewhere() {
     fs::remove_dir_all(home.around().join("root")).unwrap();
     fs::create_dir(home.around().join("root")).unwrap();
     tells(&home, INSTALLED, 3, "nothing_at_all");
+    let line = format!("{INSTALLED} --output prometheus");
+    let ran = Ran::from(command(&home, &line).output().unwrap()).fails(3);
+    assert!(ran.stdout.contains("\nx509_read_errors 1\n"), "{ran:#?}");
 }
 
 #[test]

@@ -311,3 +311,56 @@ fn a_file_with_its_chain_is_judged_by_its_first() {
     let [_, file, _] = on_host(&host(pair, Ok(&served)), &[], &[], NOW);
     assert_eq!(file.state, State::Fine);
 }
+
+/// The host's file and served certificate, beside a home of this CA that has a server of its own.
+fn beside(ca: &Ca, host: &Installed, ledger: &[Entry]) -> [Checked; 2] {
+    let trust = Trust {
+        ca: ca.certificate().clone(),
+        old: None,
+    };
+    let rows = [in_home(&server(ca, NOW, "365d"), NOW)];
+    let known = Known {
+        rows: &rows,
+        ledger,
+        trust: Some(&trust),
+    };
+    let thresholds = Thresholds::default();
+    let all = installed(host, known, &HashSet::new(), &thresholds, NOW);
+    let [_, file, served] = <[Checked; 3]>::try_from(all).unwrap();
+    [file, served]
+}
+
+#[test]
+fn a_daemon_of_another_ca_is_believed_by_nobody() {
+    let (ca, other) = (authority(NOW, "3650d"), authority(NOW, "3650d"));
+    let theirs = server(&other, NOW, "365d");
+    let host = host(copy(&theirs), Ok(&theirs));
+    for checked in beside(&ca, &host, &[]) {
+        assert_eq!(checked.state, State::OfOtherCa);
+        assert_eq!(checked.severity, Severity::Critical);
+        assert_eq!(checked.mend, web(Renewal::Done));
+    }
+    let issued = certificate(&theirs);
+    let end = issued.validity.not_after;
+    let fingerprint = issued.fingerprint();
+    let entry = Entry::issued(
+        Purpose::Server,
+        "web",
+        &issued.serial,
+        fingerprint,
+        end,
+        NOW,
+    );
+    let [file, _] = beside(&ca, &host, &[entry]);
+    assert_eq!(file.state, State::OfRetiredCa);
+}
+
+#[test]
+fn a_user_may_have_clients_of_other_daemons() {
+    let (ca, other) = (authority(NOW, "3650d"), authority(NOW, "3650d"));
+    let theirs = server(&other, NOW, "365d");
+    let mut host = host(copy(&theirs), Ok(&theirs));
+    host.server.as_mut().unwrap().place = Place::Context("theirs".into());
+    let [file, _] = beside(&ca, &host, &[]);
+    assert_eq!((file.state, file.severity), (State::Fine, Severity::Fine));
+}
