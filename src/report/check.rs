@@ -302,6 +302,7 @@ fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
             "renew it where its CA is, then install it here".into()
         }
         Mend::Elsewhere(Renewal::Done) => "install it again, from where its CA is".into(),
+        Mend::Another => "issue another under another name, and install that".into(),
         Mend::Restart | Mend::StartDaemon => match (words.control, &checked.mend) {
             (Some(Control::Systemd), _) => "systemctl restart docker".into(),
             (Some(Control::Command { restart, .. }), _) => restart.clone(),

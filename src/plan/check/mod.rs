@@ -4,6 +4,7 @@
 //! serves.  Time is an argument.
 
 pub mod daemon;
+mod found;
 pub mod home;
 pub mod installed;
 mod known;
@@ -186,6 +187,8 @@ pub enum Mend {
     },
     /// The home here does not have it: it comes from where its CA is.
     Elsewhere(Renewal),
+    /// The home's is revoked, and is not renewed: another, under another name.
+    Another,
     /// A restart of the daemon.
     Restart,
     /// A look at the daemon, which does not answer.
