@@ -18,7 +18,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dockpki::pki::{Ca, Certificate, Life, SubjectAltNames, Validity};
+use dockpki::pki::{Ca, Certificate, Life, PrivateKey, SubjectAltNames, Validity};
 use dockpki::plan::layout::{self, PairKind};
 use dockpki::plan::ledger::{Entry, Event};
 use support::by_hand::*;
@@ -145,7 +145,89 @@ fn each_ca_of_a_rollover_is_judged() {
     let old = fs::read_to_string(&path).unwrap();
     let new = Ca::new(key(), &serial(), days(0, 3650), None).unwrap();
     write(&path, 0o444, new.certificate().pem() + &old);
-    tells(&home, "dockpki check", 1, "two_cas");
+    tells(&home, "dockpki check", 0, "two_cas");
+    // Those it issued come over to the new one.
+    let old_ca = Certificate::from_pem(old.as_bytes()).unwrap();
+    let key = PrivateKey::from_pem(&fs::read(home.path().join(layout::CA_KEY)).unwrap()).unwrap();
+    let old_ca = Ca::from_parts(&old_ca.der, key).unwrap();
+    put_client(&home, &old_ca, "ci", days(-350, 20));
+    tells(&home, "dockpki check", 1, "due_in_a_rollover");
+    // Near its end that of the old one is news.
+    let line = "dockpki check --ca-critical 301d";
+    tells(&home, line, 2, "old_ca_near_its_end");
+}
+
+/// A home whose rollover ended without its client, which nobody believes any more.
+fn home_that_left_its_client_behind() -> TestHome {
+    let home = TestHome::with_ca(&[]);
+    home.run(["ca", "roll", "start"]).succeeds();
+    home.run(["ca", "roll", "issue", "servers/localhost"])
+        .succeeds();
+    home.run(["ca", "roll", "finish", "--force", "--yes"])
+        .succeeds();
+    home
+}
+
+#[test]
+fn a_client_that_a_rollover_left_behind() {
+    let home = home_that_left_its_client_behind();
+    tells(&home, "dockpki check", 2, "left_behind");
+    // The timer mends it too.
+    home.run(["renew"]).succeeds();
+    home.run(["check"]).succeeds();
+}
+
+#[test]
+fn a_client_copied_from_another_home() {
+    let home = TestHome::with_ca(&[]);
+    let other = TestHome::with_ca(&[]);
+    for file in ["ca.pem", "cert.pem", "key.pem"] {
+        let content = fs::read(pair_path(&other, PairKind::Client, "alice").join(file));
+        let path = pair_path(&home, PairKind::Client, "alice").join(file);
+        write(&path, 0o400, content.unwrap());
+    }
+    tells(&home, "dockpki check", 2, "of_another_home");
+    home.run(["renew", "--force", "clients/alice"]).succeeds();
+    home.run(["check"]).succeeds();
+}
+
+#[test]
+fn what_ends_with_the_ca_is_mended_by_the_next() {
+    let home = home_with_ca_of(days(-2000, 20));
+    let ca = ca_of(&home);
+    let end = ca.certificate().validity.not_after;
+    let validity = Validity {
+        not_after: end,
+        ..days(-340, 20)
+    };
+    put_client(&home, &ca, "ci", validity);
+    tells(&home, "dockpki check", 2, "ends_with_the_ca");
+    let home = home_with_ca_of(days(-2000, -5));
+    let ca = ca_of(&home);
+    put_client(&home, &ca, "ci", days(-340, -5));
+    tells(&home, "dockpki check", 2, "ended_with_the_ca");
+}
+
+#[test]
+fn a_ca_key_that_others_can_read() {
+    let home = TestHome::with_ca(&[]);
+    set_mode(&home.path().join(layout::CA_KEY), 0o644);
+    tells(&home, "dockpki check", 1, "ca_key_open");
+}
+
+#[test]
+fn certificates_that_are_not_those_of_a_home() {
+    let home = TestHome::with_ca(&[]);
+    let path = home.path().join(layout::CA_CERTIFICATE);
+    let ca = fs::read_to_string(&path).unwrap();
+    write(&path, 0o444, ca.clone() + &ca);
+    tells(&home, "dockpki check", 2, "ca_twice");
+    let others = [(); 2].map(|()| {
+        let other = Ca::new(key(), &serial(), days(0, 3650), None).unwrap();
+        other.certificate().pem()
+    });
+    write(&path, 0o444, ca + &others.concat());
+    tells(&home, "dockpki check", 2, "three_cas");
 }
 
 #[test]
@@ -182,6 +264,8 @@ fn without_a_home() {
     let home = TestHome::new();
     tells(&home, "dockpki check", 3, "no_home");
     tells(&home, "dockpki check --output json", 3, "no_home_as_json");
+    let line = "dockpki check --output prometheus";
+    tells(&home, line, 3, "no_home_for_prometheus");
 }
 
 #[test]
@@ -250,6 +334,25 @@ fn a_report_goes_into_a_file_whole() {
     assert_eq!(names, ["dockpki.prom", "home"]);
     let line = "dockpki check --write nowhere/dockpki.prom";
     tells(&home, line, 3, "write_where_nothing_is");
+}
+
+#[test]
+fn a_home_that_went_away_takes_the_place_of_a_report_that_was_fine() {
+    let home = TestHome::with_ca(&[]);
+    let line = "dockpki check --output prometheus --write dockpki.prom";
+    done(&home, line, "check/write");
+    fs::rename(home.path(), home.around().join("elsewhere")).unwrap();
+    let ran = Ran::from(command(&home, line).output().unwrap());
+    compare(&home, line, &ran, "check/write_of_no_home");
+    assert_eq!(ran.code, 3);
+    let written = fs::read_to_string(home.around().join("dockpki.prom")).unwrap();
+    let series = parse(&written);
+    let value = |name: &str| {
+        let found = series.iter().find(|(found, ..)| found == name);
+        found.unwrap_or_else(|| panic!("{written}")).2
+    };
+    assert_eq!(value("dockpki_check_status"), 3.0);
+    assert_eq!(value("x509_read_errors"), 1.0);
 }
 
 #[test]
@@ -395,7 +498,7 @@ fn prometheus_gets_a_ca_that_is_there_twice_once() {
     let path = home.path().join(layout::CA_CERTIFICATE);
     let ca = fs::read_to_string(&path).unwrap();
     write(&path, 0o444, ca.clone() + &ca);
-    let ran = home.run(["check", "--output", "prometheus"]).succeeds();
+    let ran = home.run(["check", "--output", "prometheus"]).fails(2);
     parse(&ran.stdout);
 }
 
@@ -408,6 +511,11 @@ fn installed() -> TestHome {
     let line = "dockpki install server --prefix root --yes";
     Ran::from(command(&home, line).output().unwrap()).succeeds();
     home
+}
+
+#[track_caller]
+fn mend(home: &TestHome, line: &str) {
+    Ran::from(command(home, line).output().unwrap()).succeeds();
 }
 
 const INSTALLED: &str = "dockpki check --installed --prefix root";
@@ -450,6 +558,9 @@ fn a_host_whose_home_is_elsewhere() {
     fs::remove_dir_all(home.around().join("root")).unwrap();
     fs::create_dir(home.around().join("root")).unwrap();
     tells(&home, INSTALLED, 3, "nothing_at_all");
+    let line = format!("{INSTALLED} --output prometheus");
+    let ran = Ran::from(command(&home, &line).output().unwrap()).fails(3);
+    assert!(ran.stdout.contains("\nx509_read_errors 1\n"), "{ran:#?}");
 }
 
 #[test]
@@ -525,6 +636,39 @@ fn a_ca_that_the_host_trusts_and_the_home_no_more() {
     write(&in_root(&home, "CA/ca.pem"), 0o444, both);
     home.run(["ca", "roll", "undo"]).succeeds();
     tells(&home, INSTALLED, 1, "host_has_a_dropped_ca");
+}
+
+#[test]
+fn a_host_that_has_another_cas_whole_set() {
+    let home = installed();
+    let other = installed();
+    for file in ["ca.pem", "server-cert.pem", "server-key.pem"] {
+        let content = fs::read(in_root(&other, "CA").join(file)).unwrap();
+        write(&in_root(&home, "CA").join(file), 0o400, content);
+    }
+    tells(&home, INSTALLED, 2, "installed_of_another_ca");
+    mend(
+        &home,
+        "dockpki install server localhost --prefix root --yes",
+    );
+    tells(&home, INSTALLED, 0, "installed_fine");
+}
+
+#[test]
+fn a_host_whose_certificate_a_rollover_left_behind() {
+    let home = installed();
+    home.run(["ca", "roll", "start"]).succeeds();
+    home.run(["ca", "roll", "finish", "--force", "--yes"])
+        .succeeds();
+    tells(&home, INSTALLED, 2, "installed_left_behind");
+    mend(&home, "dockpki renew --force servers/localhost");
+    mend(
+        &home,
+        "dockpki install server localhost --prefix root --yes",
+    );
+    mend(&home, "dockpki renew --force clients/alice");
+    let ran = Ran::from(command(&home, INSTALLED).output().unwrap());
+    assert_eq!(ran.code, 0, "{ran:#?}");
 }
 
 #[test]

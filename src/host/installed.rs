@@ -53,7 +53,9 @@ fn daemon(prefix: &Prefix, places: &Defaults, limit: Duration, found: &mut Insta
     let tls = match daemon_json(prefix, &json_path) {
         Ok(json) => DaemonTls::of(&json, &flags),
         Err(cause) => {
-            found.unreadable.push((json_path, cause));
+            // As it is called here: inside of an image it is another's.
+            let here = prefix.resolve(&json_path).unwrap_or(json_path);
+            found.unreadable.push((here, cause));
             None
         }
     };

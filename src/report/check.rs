@@ -12,8 +12,9 @@ use super::{
     Color, JSON_VERSION, Style, count, day, json, left, note, printable, shell_word, shown,
 };
 use crate::pki::Purpose;
-use crate::plan::check::{Checked, Facts, Mend, Renewal, Severity, State, next, worst};
+use crate::plan::check::{Checked, Facts, Mend, Reissue, Renewal, Severity, State, next, worst};
 use crate::plan::install::DaemonMode;
+use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
 use crate::plan::list::Standing;
 use crate::plan::machine::Control;
@@ -25,6 +26,8 @@ pub struct Words<'a> {
     pub home: &'a Path,
     /// How the reader calls us.
     pub program: &'a str,
+    /// What stands for `/` of the host, if it is not this machine's.
+    pub prefix: Option<&'a Path>,
     /// How the daemon is restarted, if anybody knows.
     pub control: Option<&'a Control>,
     /// The time it was judged for.
@@ -113,8 +116,8 @@ pub fn check_table(style: Style, words: &Words<'_>, all: &[Checked]) -> String {
     table(style, head, &rows.collect::<Vec<_>>())
 }
 
-/// The same as JSON.
-pub fn check_json(words: &Words<'_>, all: &[Checked]) -> String {
+/// The same as JSON, with the summary.
+pub fn check_json(words: &Words<'_>, all: &[Checked], summary: &str) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,
@@ -167,7 +170,7 @@ pub fn check_json(words: &Words<'_>, all: &[Checked]) -> String {
         home: words.home.display().to_string(),
         status: status.as_str(),
         exit_code: status.exit_code(),
-        summary: check_summary(words, all).trim_end().to_owned(),
+        summary: summary.trim_end().to_owned(),
         certificates: certificates.collect(),
     })
 }
@@ -181,6 +184,9 @@ fn state(checked: &Checked) -> String {
         (State::NotInstalled, Purpose::Ca) => "lacks a CA of the home".into(),
         (State::NotInstalled, _) => "renewed, not installed".into(),
         (State::Dropped, _) => "dropped by the home".into(),
+        (State::OfRetiredCa, _) => "of a CA that is trusted no more".into(),
+        (State::OfOtherCa, _) => "of another CA".into(),
+        (State::NotCas { cause }, _) => format!("cannot be read as one: {cause}"),
         (State::NotServed { .. }, _) => "renewed on disk, not served".into(),
         (State::Silent { found }, _) => format!("no answer: {found}"),
         (State::Unreadable { cause }, _) => format!("cannot be read: {cause}"),
@@ -212,6 +218,8 @@ fn sentence(words: &Words<'_>, checked: &Checked) -> String {
             "{label} still has `{}`, which the home trusts no more",
             printable(facts.subject.as_deref().unwrap_or_default())
         ),
+        (State::OfRetiredCa | State::OfOtherCa, _) => format!("{label} is {}", state(checked)),
+        (State::NotCas { .. }, _) => format!("{label} {}", printable(&state(checked))),
         (State::NotInstalled, Some(facts)) => format!(
             "{label} {}, was renewed in the home and is not installed",
             ends(facts)
@@ -242,18 +250,28 @@ fn span(span: Duration) -> String {
 /// What mends it: a command, where there is one.
 fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
     let program = words.program;
-    let install = |what: &str, name: &Option<String>, rest: &str, renewal: Renewal| {
-        let name = name.as_deref().map(|name| format!(" {}", shell_word(name)));
-        let install = |name: &str| format!("{program} install {what}{name}{rest}");
+    let reissue = |by: Reissue, label: &str| {
+        let command = match by {
+            Reissue::Due => "renew",
+            Reissue::Forced => "renew --force",
+            Reissue::Rollover => "ca roll issue",
+        };
+        format!("{program} {command} {}", shell_word(label))
+    };
+    let install = |kind: PairKind, name: &Option<String>, rest: &str, renewal: Renewal| {
+        let what = kind.as_str();
+        let word = name.as_deref().map(|name| format!(" {}", shell_word(name)));
+        let word = word.unwrap_or_default();
+        let install = format!("{program} install {what}{word}{rest}");
         match (name, renewal) {
-            (Some(name), Renewal::Needed) => {
-                format!("{program} renew{name} && {}", install(&name))
+            (Some(name), Renewal::Needed(by)) => {
+                format!("{} && {install}", reissue(by, &kind.pair(name)))
             }
-            (name, _) => install(&name.unwrap_or_default()),
+            _ => install,
         }
     };
     Some(match checked.mend.as_ref()? {
-        Mend::Renew(name) => format!("{program} renew {}", shell_word(name)),
+        Mend::Reissue { by, label } => reissue(*by, label),
         Mend::Verify => format!("{program} verify"),
         Mend::Roll => format!("{program} ca roll start"),
         Mend::RollStatus => format!("{program} ca roll status"),
@@ -262,11 +280,14 @@ fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
             mode,
             renewal,
         } => {
-            let rest = match mode {
-                DaemonMode::Rootful => "",
-                DaemonMode::Rootless => " --rootless",
+            let rest = match (mode, words.prefix) {
+                (DaemonMode::Rootless, _) => " --rootless".into(),
+                (DaemonMode::Rootful, None) => String::new(),
+                (DaemonMode::Rootful, Some(prefix)) => {
+                    format!(" --prefix {}", shell_word(&prefix.to_string_lossy()))
+                }
             };
-            install("server", name, rest, *renewal)
+            install(PairKind::Server, name, &rest, *renewal)
         }
         Mend::InstallClient {
             name,
@@ -275,10 +296,13 @@ fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
         } => {
             let context = context.as_deref().map(shell_word);
             let context = context.map_or_else(String::new, |it| format!(" --context {it}"));
-            install("client", name, &context, *renewal)
+            install(PairKind::Client, name, &context, *renewal)
         }
-        Mend::Elsewhere(Renewal::Needed) => "renew it where its CA is, then install it here".into(),
+        Mend::Elsewhere(Renewal::Needed(_)) => {
+            "renew it where its CA is, then install it here".into()
+        }
         Mend::Elsewhere(Renewal::Done) => "install it again, from where its CA is".into(),
+        Mend::Another => "issue another under another name, and install that".into(),
         Mend::Restart | Mend::StartDaemon => match (words.control, &checked.mend) {
             (Some(Control::Systemd), _) => "systemctl restart docker".into(),
             (Some(Control::Command { restart, .. }), _) => restart.clone(),

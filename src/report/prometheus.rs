@@ -60,6 +60,8 @@ pub fn check_prometheus(words: &Words<'_>, all: &[Checked]) -> String {
         text.push_str(&format!("x509_cert_error{{{labels}}} {failed}\n"));
     }
     let failed = files.values().filter(|failed| **failed > 0).count();
+    // Where nothing is, what was there could not be read.
+    let failed = failed.max(usize::from(all.is_empty()));
     head(
         &mut text,
         "x509_read_errors",

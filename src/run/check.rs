@@ -10,6 +10,7 @@ use super::install::prefix;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Form, Request, Talk};
 use crate::error::Error;
+use crate::host::machine::Prefix;
 use crate::host::{self, daemon};
 use crate::pki::Purpose;
 use crate::plan::check::installed::{installed, unjudged_keys};
@@ -18,31 +19,86 @@ use crate::plan::install::DaemonMode;
 use crate::plan::layout;
 use crate::plan::ledger::Entry;
 use crate::plan::list;
+use crate::plan::trust::Trust;
 use crate::report;
 
 /// How long a daemon may take to show its certificate, at each address.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Checks; whoever reads standard output alone, as Nagios does, is told of a failure there.
-pub(super) fn run(
-    request: &Request,
-    wish: &cli::Check,
-    say: &dyn Fn(&str),
-) -> Result<Outcome, Error> {
+/// Checks.  A failure is a report too: whoever reads standard output alone, as Nagios does, or the
+/// file alone, as Prometheus does, is told of it there.
+pub(super) fn run(request: &Request, wish: &cli::Check, say: &dyn Fn(&str)) -> Outcome {
     let checked = Session::new(request, say).and_then(|session| session.check(wish));
-    match (checked, wish.form) {
-        (Err(error), Form::Text) => {
-            let (_, stderr) = super::styles(request.color);
-            let hint = error.hint(&super::program(request));
-            Ok(Outcome {
-                data: report::check_failed(&error.to_string()),
-                talk: report::error(stderr, &error.to_string(), hint.as_deref()),
-                code: Severity::Unknown.exit_code(),
-                effect: Effect::None,
-            })
+    let mut told = match checked {
+        Ok(told) => told,
+        Err(error) => not_checked(request, wish, &error),
+    };
+    let Some(path) = &wish.write else {
+        return told.outcome;
+    };
+    match host::write_report(path, told.outcome.data.as_bytes()) {
+        Ok(()) => {
+            told.outcome.data = told.summary;
+            told.outcome.effect = Effect::Changed;
         }
-        (checked, _) => checked,
+        Err(error) => {
+            let error = Error::from(error);
+            told.outcome.data = report::check_failed(&error.to_string());
+            told.outcome.talk.push_str(&failure(request, &error));
+            told.outcome.code = Severity::Unknown.exit_code();
+        }
     }
+    told.outcome
+}
+
+/// What is told where nothing could be checked.
+fn not_checked(request: &Request, wish: &cli::Check, error: &Error) -> Told {
+    let home = request.home.clone().map_or_else(host::default_home, Ok);
+    // Who has no home has nothing that could be named.
+    let home = home.and_then(|home| host::absolute(&home));
+    let home = home.unwrap_or_default();
+    let words = report::Words {
+        home: &home,
+        program: &super::program(request),
+        prefix: None,
+        control: None,
+        now: host::clock(),
+    };
+    let summary = report::check_failed(&error.to_string());
+    let label = home.display().to_string();
+    let all = [check::home::unread(
+        Purpose::Ca,
+        label,
+        &home,
+        &error.to_string(),
+    )];
+    let data = match wish.form {
+        Form::Text => summary.clone(),
+        Form::Json => report::check_json(&words, &all, &summary),
+        Form::Prometheus => report::check_prometheus(&words, &all),
+    };
+    Told {
+        summary,
+        outcome: Outcome {
+            data,
+            talk: failure(request, error),
+            code: Severity::Unknown.exit_code(),
+            effect: Effect::None,
+        },
+    }
+}
+
+/// An error, which is told also to who asked for silence.
+fn failure(request: &Request, error: &Error) -> String {
+    let (_, stderr) = super::styles(request.color);
+    let hint = error.hint(&super::program(request));
+    report::error(stderr, &error.to_string(), hint.as_deref())
+}
+
+/// What is told, before any of it goes into a file.
+struct Told {
+    summary: String,
+    outcome: Outcome,
 }
 
 /// What the home holds, judged.
@@ -51,10 +107,11 @@ struct Judged {
     rows: Vec<Checked>,
     ledger: Vec<Entry>,
     revoked: HashSet<String>,
+    trust: Option<Trust>,
 }
 
 impl Session<'_> {
-    fn check(&self, wish: &cli::Check) -> Result<Outcome, Error> {
+    fn check(&self, wish: &cli::Check) -> Result<Told, Error> {
         let now = host::clock();
         let thresholds = &wish.thresholds;
         let home = self.reading(|| self.judged_home(wish, now));
@@ -62,6 +119,7 @@ impl Session<'_> {
             rows,
             ledger,
             revoked,
+            trust,
         } = match (home, &wish.installed) {
             (Ok(home), _) => home,
             // A laptop, or a host of a CA that lives elsewhere.
@@ -80,11 +138,13 @@ impl Session<'_> {
         let mut all = rows;
         let mut talk = String::new();
         let mut mode = DaemonMode::Rootful;
-        if let Some(root) = &wish.installed {
-            let found = host::installed(&prefix(root)?, LIMIT);
+        let root = wish.installed.as_deref().map(prefix).transpose()?;
+        if let Some(root) = &root {
+            let found = host::installed(root, LIMIT);
             let known = Known {
                 rows: &all,
                 ledger: &ledger,
+                trust: trust.as_ref(),
             };
             let rows = installed(&found, known, &revoked, thresholds, now);
             let notes = unjudged_keys(&found).map(|path| report::unjudged_key(self.stderr, path));
@@ -97,6 +157,7 @@ impl Session<'_> {
         let words = report::Words {
             home: &self.home,
             program: &self.program,
+            prefix: root.as_ref().filter(|it| !it.is_root()).map(Prefix::path),
             control: control.as_ref(),
             now,
         };
@@ -104,20 +165,15 @@ impl Session<'_> {
         let report = match (wish.form, self.request.talk) {
             (Form::Text, Talk::Quiet) => summary.clone(),
             (Form::Text, _) => summary.clone() + &report::check_table(self.stdout, &words, &all),
-            (Form::Json, _) => report::check_json(&words, &all),
+            (Form::Json, _) => report::check_json(&words, &all, &summary),
             (Form::Prometheus, _) => report::check_prometheus(&words, &all),
         };
-        let (data, effect) = match &wish.write {
-            Some(path) => {
-                host::write_report(path, report.as_bytes())?;
-                (summary, Effect::Changed)
-            }
-            None => (report, Effect::None),
-        };
-        Ok(Outcome {
-            code: check::worst(&all).exit_code(),
-            effect,
-            ..self.outcome(data, talk)
+        Ok(Told {
+            summary,
+            outcome: Outcome {
+                code: check::worst(&all).exit_code(),
+                ..self.outcome(report, talk)
+            },
         })
     }
 
@@ -129,7 +185,8 @@ impl Session<'_> {
             return Err(error.into());
         }
         let file = &state.ca_certificate;
-        let mut rows = check::home::authorities(&self.home, file, thresholds, now);
+        let key = host::key_state(&self.home.join(layout::CA_KEY));
+        let mut rows = check::home::authorities(&self.home, file, &key, thresholds, now);
         let ledger = state.ledger().unwrap_or_else(|error| {
             let path = self.home.join(layout::LEDGER);
             let label = layout::LEDGER.to_owned();
@@ -138,14 +195,21 @@ impl Session<'_> {
             Vec::new()
         });
         let revoked = list::revoked(&ledger);
+        let trust = state.trust().ok();
+        let known = Known {
+            rows: &[],
+            ledger: &ledger,
+            trust: trust.as_ref(),
+        };
         let home = &self.home;
         rows.extend(host::map_pairs(home, |pair| {
-            check::home::pair(home, &pair, &revoked, thresholds, now)
+            check::home::pair(home, &pair, known, &revoked, thresholds, now)
         })?);
         Ok(Judged {
             rows,
             ledger,
             revoked,
+            trust,
         })
     }
 }

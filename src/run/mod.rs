@@ -93,7 +93,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::Issue(wish) => Session::new(request, say)?.issue(wish),
         Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
-        Command::Check(wish) => check::run(request, wish, say),
+        Command::Check(wish) => Ok(check::run(request, wish, say)),
         Command::Verify { passphrase_file } => {
             Session::new(request, say)?.verify(passphrase_file.as_deref())
         }

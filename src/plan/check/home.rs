@@ -5,16 +5,18 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::{Checked, Facts, Mend, Severity, State, Thresholds, in_time, or_open};
+use super::{Checked, Facts, Known, Mend, Severity, State, Thresholds, in_time, or_open};
 use crate::pki::{Certificate, Purpose, certificates_from_pem};
 use crate::plan::layout;
 use crate::plan::list::{Standing, pair_standing};
 use crate::plan::state::{FileState, PairState};
+use crate::plan::trust::Trust;
 
 /// Judges a server or client of the home.
 pub fn pair(
     home: &Path,
     pair: &PairState,
+    known: Known<'_>,
     revoked: &HashSet<String>,
     thresholds: &Thresholds,
     now: OffsetDateTime,
@@ -35,21 +37,26 @@ pub fn pair(
     let (certificate, standing) = pair_standing(pair, revoked, now);
     let facts = certificate.as_ref().map(Facts::of);
     let judged = |validity| in_time(purpose, validity, thresholds, now);
-    let (state, severity) = match (standing, &facts) {
+    let disbelieved = certificate.as_ref().and_then(|it| known.disbelieved(it));
+    let (state, severity) = match (standing, &facts, disbelieved) {
         // Nobody is to use it any more: its end is no news.
-        (Standing::Revoked, _) => (State::Standing(Standing::Revoked), Severity::Fine),
-        (Standing::Valid | Standing::Due, Some(facts)) => judged(facts.validity),
-        (Standing::KeyOpen, Some(facts)) => {
+        (Standing::Revoked, ..) => (State::Standing(Standing::Revoked), Severity::Fine),
+        (Standing::Valid | Standing::Due | Standing::KeyOpen, _, Some(state)) => {
+            (state, Severity::Critical)
+        }
+        (Standing::Valid | Standing::Due, Some(facts), None) => judged(facts.validity),
+        (Standing::KeyOpen, Some(facts), None) => {
             let (state, severity) = judged(facts.validity);
             or_open(state, severity)
         }
-        (standing, _) => (State::Standing(standing), Severity::Critical),
+        (standing, ..) => (State::Standing(standing), Severity::Critical),
     };
     let mend = match (&state, severity) {
         (_, Severity::Fine) => None,
-        (State::Due | State::Standing(Standing::Expired), _) => {
-            Some(Mend::Renew(pair.name.clone()))
-        }
+        (
+            State::Due | State::OfRetiredCa | State::OfOtherCa | State::Standing(Standing::Expired),
+            _,
+        ) => certificate.map(|it| known.reissue(&it, &label, now)),
         (State::Standing(Standing::NotYetValid), _) => Some(Mend::Clock),
         (State::Standing(Standing::KeyOpen), _) => Some(Mend::CloseKey(key_path)),
         _ => Some(Mend::Verify),
@@ -69,22 +76,57 @@ pub fn pair(
 pub fn authorities(
     home: &Path,
     file: &FileState,
+    key: &FileState,
     thresholds: &Thresholds,
     now: OffsetDateTime,
 ) -> Vec<Checked> {
     let label = layout::CA_CERTIFICATE;
     let mut all = bundle(label, &home.join(label), file, thresholds, now);
+    let is_rollover = all.len() > 1;
+    let cause = match file {
+        FileState::Present(file) => Trust::from_pem(&file.content).err(),
+        _ => None,
+    };
     for (index, checked) in all.iter_mut().enumerate() {
+        if let Some(cause) = &cause
+            && checked.facts.is_some()
+        {
+            checked.state = State::NotCas {
+                cause: cause.to_string(),
+            };
+            checked.severity = Severity::Critical;
+        } else if index > 0 {
+            leave(checked);
+        } else if matches!(key, FileState::OpenKey { .. })
+            && matches!(checked.state, State::Fine | State::Due)
+        {
+            (checked.state, checked.severity) = or_open(checked.state.clone(), checked.severity);
+        }
         checked.mend = match (&checked.state, checked.severity) {
+            (State::Standing(Standing::Leaving), _) => Some(Mend::RollStatus),
             (_, Severity::Fine) => None,
-            (State::Due | State::Standing(Standing::Expired), _) if index == 0 => Some(Mend::Roll),
-            (State::Due | State::Standing(Standing::Expired), _) => Some(Mend::RollStatus),
+            (State::Due | State::Standing(Standing::Expired), _) if is_rollover => {
+                Some(Mend::RollStatus)
+            }
+            (State::Due | State::Standing(Standing::Expired), _) => Some(Mend::Roll),
+            (State::Standing(Standing::KeyOpen), _) => {
+                Some(Mend::CloseKey(home.join(layout::CA_KEY)))
+            }
             (State::Standing(Standing::NotYetValid), _) => Some(Mend::Clock),
             (State::Unreadable { .. }, _) => checked.mend.take(),
             _ => Some(Mend::Verify),
         };
     }
     all
+}
+
+/// Says of the old CA of a rollover that it leaves, which is why its end is no news until it is
+/// near.
+pub(super) fn leave(ca: &mut Checked) {
+    if matches!(ca.state, State::Fine | State::Due) && ca.severity != Severity::Critical {
+        ca.state = State::Standing(Standing::Leaving);
+        ca.severity = Severity::Fine;
+    }
 }
 
 /// What cannot be read, and so not be judged: the ledger, or the home as a whole.

@@ -5,77 +5,18 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use super::home::{bundle, unread};
+pub use super::found::{Installed, InstalledPair, Place, Served};
+
+use super::home::{bundle, leave, unread};
 use super::known::{Known, name_of};
-use super::{Checked, Facts, Mend, Renewal, Severity, State, Thresholds, in_time, or_open};
+use super::{
+    Checked, Facts, Mend, Reissue, Renewal, Severity, State, Thresholds, in_time, or_open,
+};
 use crate::pki::{Certificate, Purpose, certificates_from_pem};
 use crate::plan::install::DaemonMode;
 use crate::plan::layout::PairKind;
 use crate::plan::list::{Standing, standing};
 use crate::plan::state::{FileState, PairState};
-
-/// What was read of this machine.
-#[derive(Debug)]
-pub struct Installed {
-    /// Whose daemon it is.
-    pub mode: DaemonMode,
-    /// The daemon's files, if it has any.
-    pub server: Option<InstalledPair>,
-    /// What the daemon serves, or why it cannot be told, at each address.
-    pub served: Vec<Served>,
-    /// Those in docker's configuration directory and in its contexts.
-    pub clients: Vec<InstalledPair>,
-    /// What could not be read, and why.
-    pub unreadable: Vec<(PathBuf, String)>,
-}
-
-impl Installed {
-    /// Of a machine on which nothing was found yet.
-    pub fn nothing(mode: DaemonMode) -> Self {
-        Self {
-            mode,
-            server: None,
-            served: Vec::new(),
-            clients: Vec::new(),
-            unreadable: Vec::new(),
-        }
-    }
-}
-
-/// Three files that belong together.
-#[derive(Debug)]
-pub struct InstalledPair {
-    /// Whose they are.
-    pub place: Place,
-    /// Where its CAs are, if it has its own; else it takes those of the system.
-    pub ca: Option<PathBuf>,
-    /// Where its certificate is.
-    pub certificate: PathBuf,
-    /// Where its key is.
-    pub key: PathBuf,
-    /// What is in them.
-    pub state: PairState,
-}
-
-/// Whose files they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// The daemon's.
-    Daemon,
-    /// docker's, in its configuration directory.
-    DockerConfig,
-    /// Those of the docker context of this name.
-    Context(String),
-}
-
-/// What a daemon serves at an address.
-#[derive(Debug)]
-pub struct Served {
-    /// `tcp://127.0.0.1:2376`
-    pub address: String,
-    /// The certificate, or in words what came instead.
-    pub answer: Result<Certificate, String>,
-}
 
 /// Judges all that was read.
 pub fn installed(
@@ -143,7 +84,7 @@ impl Judge<'_> {
             }
             None => Vec::new(),
         };
-        for (index, ca) in cas.iter_mut().enumerate() {
+        for ca in &mut cas {
             if ca
                 .facts
                 .as_ref()
@@ -152,17 +93,23 @@ impl Judge<'_> {
                 ca.state = State::Dropped;
                 ca.severity = ca.severity.max(Severity::Warning);
             }
+            let is_ours = ca.facts.as_ref().is_some_and(|it| self.known.trusts(it));
+            if ca
+                .facts
+                .as_ref()
+                .is_some_and(|it| self.known.is_leaving(it))
+            {
+                leave(ca);
+            }
             ca.mend = match (&ca.state, ca.severity) {
+                (State::Standing(Standing::Leaving), _) => Some(Mend::RollStatus),
                 (_, Severity::Fine) => None,
                 (State::Unreadable { .. }, _) => ca.mend.take(),
                 (State::Standing(Standing::NotYetValid), _) => Some(Mend::Clock),
-                (State::Due | State::Standing(Standing::Expired), _) => {
-                    match (self.known.rows, index) {
-                        ([], _) => Some(Mend::Elsewhere(Renewal::Needed)),
-                        (_, 0) => Some(Mend::Roll),
-                        _ => Some(Mend::RollStatus),
-                    }
-                }
+                (State::Due | State::Standing(Standing::Expired), _) => Some(match is_ours {
+                    true => self.known.roll(),
+                    false => Mend::Elsewhere(Renewal::Needed(Reissue::Due)),
+                }),
                 _ => Some(again(Renewal::Done)),
             };
         }
@@ -208,19 +155,29 @@ impl Judge<'_> {
         let facts = certificate.as_ref().map(Facts::of);
         let again = self.again(pair, facts.as_ref());
         let is_closed = matches!(key, FileState::Unreadable(_));
-        let (mut state, mut severity) = match (standing, &facts) {
-            (Standing::Valid | Standing::Due, Some(facts)) => self.in_time(purpose, facts),
-            // A key that only its owner may read says nothing to others.
-            (Standing::KeyBroken, Some(facts)) if is_closed => self.in_time(purpose, facts),
-            (Standing::KeyOpen, Some(facts)) => {
+        let disbelieved = certificate
+            .as_ref()
+            .and_then(|it| self.disbelieved(pair, it));
+        // A key that only its owner may read says nothing to others.
+        let standing = match standing {
+            Standing::KeyBroken if is_closed => Standing::Valid,
+            standing => standing,
+        };
+        let (mut state, mut severity) = match (standing, &facts, disbelieved) {
+            (Standing::Valid | Standing::Due | Standing::KeyOpen, _, Some(state)) => {
+                (state, Severity::Critical)
+            }
+            (Standing::Valid | Standing::Due, Some(facts), None) => self.in_time(purpose, facts),
+            (Standing::KeyOpen, Some(facts), None) => {
                 let (state, severity) = self.in_time(purpose, facts);
                 or_open(state, severity)
             }
-            (standing, _) => (State::Standing(standing), Severity::Critical),
+            (standing, ..) => (State::Standing(standing), Severity::Critical),
         };
         let renewal = match &facts {
             Some(facts) if self.is_renewed(purpose, facts) => Renewal::Done,
-            _ => Renewal::Needed,
+            Some(_) => Renewal::Needed(Reissue::Forced),
+            None => Renewal::Done,
         };
         if renewal == Renewal::Done && matches!(state, State::Fine | State::Due) {
             state = State::NotInstalled;
@@ -230,9 +187,18 @@ impl Judge<'_> {
             (_, Severity::Fine) => None,
             (State::Standing(Standing::NotYetValid), _) => Some(Mend::Clock),
             (State::Standing(Standing::KeyOpen), _) => Some(Mend::CloseKey(pair.key.clone())),
-            (State::Due | State::Standing(Standing::Expired | Standing::Revoked), _) => {
-                Some(again(renewal))
-            }
+            (State::OfOtherCa, _) => Some(self.instead()),
+            (
+                State::Due
+                | State::OfRetiredCa
+                | State::Standing(Standing::Expired | Standing::Revoked),
+                _,
+            ) => Some(match (renewal, &certificate) {
+                (Renewal::Needed(_), Some(certificate)) => {
+                    self.needed(purpose, certificate, &again)
+                }
+                (renewal, _) => again(renewal),
+            }),
             _ => Some(again(Renewal::Done)),
         };
         Some(Checked {
@@ -244,6 +210,53 @@ impl Judge<'_> {
             severity,
             mend,
         })
+    }
+
+    /// What is to be said of one that is none of the home's CAs'.  A user may have clients of other
+    /// daemons' CAs, and a machine a daemon where the home has no server.
+    fn disbelieved(&self, pair: &InstalledPair, certificate: &Certificate) -> Option<State> {
+        let purpose = pair.state.kind.purpose();
+        let is_host =
+            pair.place == Place::Daemon && self.known.rows.iter().any(|row| row.purpose == purpose);
+        match self.known.disbelieved(certificate)? {
+            State::OfOtherCa if !is_host => None,
+            state => Some(state),
+        }
+    }
+
+    /// What installs a server of the home in the place of another's.
+    fn instead(&self) -> Mend {
+        let servers = self.known.rows.iter();
+        let mut servers = servers.filter(|row| row.purpose == Purpose::Server);
+        let name = match (servers.next(), servers.next()) {
+            (Some(one), None) => name_of(one).map(str::to_owned),
+            _ => None,
+        };
+        Mend::InstallServer {
+            name,
+            mode: self.mode,
+            renewal: Renewal::Done,
+        }
+    }
+
+    /// What gets the home's of that name its next certificate, and then installs it.
+    fn needed(
+        &self,
+        purpose: Purpose,
+        certificate: &Certificate,
+        again: &dyn Fn(Renewal) -> Mend,
+    ) -> Mend {
+        let Some(row) = self.known.of(purpose, &Facts::of(certificate)) else {
+            return again(Renewal::Needed(Reissue::Due));
+        };
+        if row.state == State::Standing(Standing::Revoked) {
+            return Mend::Another;
+        }
+        match self.known.reissue(certificate, &row.label, self.now) {
+            Mend::Reissue { by, .. } => again(Renewal::Needed(by)),
+            // Nothing that is issued before would last.
+            first => first,
+        }
     }
 
     fn served(&self, served: &Served, file: Option<&Checked>) -> Checked {
@@ -280,7 +293,13 @@ impl Judge<'_> {
             }
             _ => {
                 let of_file = file.and_then(|file| file.mend.clone());
-                let mend = of_file.unwrap_or(Mend::Elsewhere(Renewal::Needed));
+                let mend = of_file.unwrap_or(Mend::Elsewhere(Renewal::Needed(Reissue::Due)));
+                let (state, severity) = match file.map(|file| &file.state) {
+                    Some(disbelieved @ (State::OfRetiredCa | State::OfOtherCa)) => {
+                        (disbelieved.clone(), Severity::Critical)
+                    }
+                    _ => (state, severity),
+                };
                 (
                     state,
                     severity,

@@ -2,9 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::{Checked, Facts};
-use crate::pki::Purpose;
+use time::OffsetDateTime;
+
+use super::{Checked, Facts, Mend, Reissue, State};
+use crate::pki::{Certificate, Purpose};
 use crate::plan::ledger::{Entry, Event};
+use crate::plan::renew::{Due, Rule, due};
+use crate::plan::trust::Trust;
 
 /// What the home knows; nothing if there is none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,6 +17,8 @@ pub struct Known<'a> {
     pub rows: &'a [Checked],
     /// Its ledger.
     pub ledger: &'a [Entry],
+    /// Its CAs; nothing if they cannot be read.
+    pub trust: Option<&'a Trust>,
 }
 
 impl Known<'_> {
@@ -41,6 +47,66 @@ impl Known<'_> {
         same.or_else(by_ledger).or_else(by_names)
     }
 
+    /// What is to be said of a certificate that none of the home's CAs issued.
+    pub(super) fn disbelieved(&self, certificate: &Certificate) -> Option<State> {
+        if self.trust?.issuer_of(certificate).is_some() {
+            return None;
+        }
+        let serial = certificate.serial.to_string();
+        Some(match self.ledger.iter().any(|it| it.serial == serial) {
+            true => State::OfRetiredCa,
+            false => State::OfOtherCa,
+        })
+    }
+
+    /// What gets a server or client of the home, which goes by this label, its next certificate.
+    pub(super) fn reissue(
+        &self,
+        certificate: &Certificate,
+        label: &str,
+        now: OffsetDateTime,
+    ) -> Mend {
+        let by = |by| Mend::Reissue {
+            by,
+            label: label.to_owned(),
+        };
+        let Some(trust) = self.trust else {
+            return Mend::Verify;
+        };
+        let issuer = trust.issuer_of(certificate);
+        let ca = trust.ca.validity;
+        if ca.not_after < now {
+            return roll(trust);
+        }
+        match issuer {
+            None => by(Reissue::Forced),
+            Some(issuer) if *issuer != trust.ca => by(Reissue::Rollover),
+            // Each that took its place would end with the CA as well.
+            Some(_) if certificate.validity.not_after >= ca.not_after => roll(trust),
+            Some(_) => by(match due(certificate.validity, ca, Rule::Third, now) {
+                Due::Now => Reissue::Due,
+                Due::From(_) | Due::EndsWithCa => Reissue::Forced,
+            }),
+        }
+    }
+
+    /// Whether it is the old CA of a rollover.
+    pub(super) fn is_leaving(&self, ca: &Facts) -> bool {
+        let old = self.trust.and_then(|trust| trust.old.as_ref());
+        old.is_some_and(|old| old.serial == ca.serial)
+    }
+
+    /// Whether it is one of the home's CAs.
+    pub(super) fn trusts(&self, ca: &Facts) -> bool {
+        self.trust
+            .is_some_and(|trust| trust.all().any(|it| it.serial == ca.serial))
+    }
+
+    /// What leads to the next CA.
+    pub(super) fn roll(&self) -> Mend {
+        self.trust.map_or(Mend::Roll, roll)
+    }
+
     /// Whether a rollover ended with this CA trusted no more.
     pub(super) fn has_dropped(&self, ca: &Facts) -> bool {
         let is_it = |row: &Checked| row.facts.as_ref().is_some_and(|it| it.serial == ca.serial);
@@ -58,6 +124,14 @@ impl Known<'_> {
         };
         let (ours, theirs) = (serials(self.rows), serials(bundle));
         !ours.is_disjoint(&theirs) && !ours.is_subset(&theirs)
+    }
+}
+
+fn roll(trust: &Trust) -> Mend {
+    match trust.old {
+        None => Mend::Roll,
+        // One at a time.
+        Some(_) => Mend::RollStatus,
     }
 }
 

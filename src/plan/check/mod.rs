@@ -4,6 +4,7 @@
 //! serves.  Time is an argument.
 
 pub mod daemon;
+mod found;
 pub mod home;
 pub mod installed;
 mod known;
@@ -123,6 +124,15 @@ pub enum State {
     NotInstalled,
     /// It is of a CA that the home trusts no more.
     Dropped,
+    /// The home issued it, by a CA that is trusted no more: nobody believes it.
+    OfRetiredCa,
+    /// It is of a CA that is none of the home's: nobody believes it.
+    OfOtherCa,
+    /// The home's `ca.pem` holds certificates, but not those of a home.
+    NotCas {
+        /// In words.
+        cause: String,
+    },
     /// The daemon serves another than its file holds: it was not restarted since.
     NotServed {
         /// The serial in the file.
@@ -144,8 +154,13 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mend {
-    /// `dockpki renew NAME`
-    Renew(String),
+    /// The next certificate for a server or client of the home.
+    Reissue {
+        /// The command.
+        by: Reissue,
+        /// Whose: `clients/ci`.
+        label: String,
+    },
     /// `dockpki verify` says what does.
     Verify,
     /// `dockpki ca roll start`
@@ -172,6 +187,8 @@ pub enum Mend {
     },
     /// The home here does not have it: it comes from where its CA is.
     Elsewhere(Renewal),
+    /// The home's is revoked, and is not renewed: another, under another name.
+    Another,
     /// A restart of the daemon.
     Restart,
     /// A look at the daemon, which does not answer.
@@ -186,13 +203,24 @@ pub enum Mend {
     Look(PathBuf),
 }
 
+/// The command that issues the next certificate; each does nothing where another is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reissue {
+    /// `dockpki renew clients/NAME`, of what is due by its own rule.
+    Due,
+    /// `dockpki renew --force clients/NAME`, of what is not.
+    Forced,
+    /// `dockpki ca roll issue clients/NAME`, of the old CA's in a rollover.
+    Rollover,
+}
+
 /// Whether a certificate that is to be installed must be renewed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
     /// It lies renewed in the home.
     Done,
-    /// It must.
-    Needed,
+    /// It must, by this command.
+    Needed(Reissue),
 }
 
 /// The most severe, the rest as they were: what a reader wants first.

@@ -12,6 +12,7 @@ use crate::pki::{Ca, KeyType, Life, PrivateKey, Serial, SubjectAltNames, Validit
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::Entry;
 use crate::plan::state::{FileState, PairState, PresentFile};
+use crate::plan::trust::Trust;
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 20:00 UTC);
 const HOME: &str = "/srv/home";
@@ -79,7 +80,16 @@ fn copy(pair: &PairState) -> PairState {
 
 fn in_home(pair: &PairState, now: OffsetDateTime) -> Checked {
     let thresholds = Thresholds::default();
-    home::pair(Path::new(HOME), pair, &HashSet::new(), &thresholds, now)
+    let FileState::Present(file) = &pair.ca else {
+        panic!("{pair:?}");
+    };
+    let trust = Trust::from_pem(&file.content).unwrap();
+    let known = Known {
+        trust: Some(&trust),
+        ..Known::default()
+    };
+    let revoked = HashSet::new();
+    home::pair(Path::new(HOME), pair, known, &revoked, &thresholds, now)
 }
 
 /// A host with this server, whose daemon serves that one.
@@ -108,7 +118,15 @@ fn on_host(
     ledger: &[Entry],
     now: OffsetDateTime,
 ) -> [Checked; 3] {
-    let known = Known { rows, ledger };
+    let FileState::Present(file) = &host.server.as_ref().unwrap().state.ca else {
+        panic!("{host:?}");
+    };
+    let trust = Trust::from_pem(&file.content).unwrap();
+    let known = Known {
+        rows,
+        ledger,
+        trust: Some(&trust),
+    };
     let thresholds = Thresholds::default();
     let all = installed(host, known, &HashSet::new(), &thresholds, now);
     all.try_into().unwrap()
@@ -173,9 +191,13 @@ fn a_home_that_was_renewed_is_told_from_one_that_is_due() {
     let rows = [in_home(&old, later)];
     let [_, file, served] = on_host(&host(copy(&old), Ok(&old)), &rows, &[], later);
     assert_eq!(file.state, State::Due);
-    assert_eq!(file.mend, web(Renewal::Needed));
+    assert_eq!(file.mend, web(Renewal::Needed(Reissue::Due)));
     assert_eq!((&served.state, &served.mend), (&file.state, &file.mend));
-    assert_eq!(rows[0].mend, Some(Mend::Renew("web".into())));
+    let renew = Mend::Reissue {
+        by: Reissue::Due,
+        label: "servers/web".into(),
+    };
+    assert_eq!(rows[0].mend, Some(renew));
     // Renewed in the home alone.
     let new = server(&ca, later, "365d");
     let rows = [in_home(&new, later)];
@@ -288,4 +310,57 @@ fn a_file_with_its_chain_is_judged_by_its_first() {
     let served = server(&ca, NOW, "365d");
     let [_, file, _] = on_host(&host(pair, Ok(&served)), &[], &[], NOW);
     assert_eq!(file.state, State::Fine);
+}
+
+/// The host's file and served certificate, beside a home of this CA that has a server of its own.
+fn beside(ca: &Ca, host: &Installed, ledger: &[Entry]) -> [Checked; 2] {
+    let trust = Trust {
+        ca: ca.certificate().clone(),
+        old: None,
+    };
+    let rows = [in_home(&server(ca, NOW, "365d"), NOW)];
+    let known = Known {
+        rows: &rows,
+        ledger,
+        trust: Some(&trust),
+    };
+    let thresholds = Thresholds::default();
+    let all = installed(host, known, &HashSet::new(), &thresholds, NOW);
+    let [_, file, served] = <[Checked; 3]>::try_from(all).unwrap();
+    [file, served]
+}
+
+#[test]
+fn a_daemon_of_another_ca_is_believed_by_nobody() {
+    let (ca, other) = (authority(NOW, "3650d"), authority(NOW, "3650d"));
+    let theirs = server(&other, NOW, "365d");
+    let host = host(copy(&theirs), Ok(&theirs));
+    for checked in beside(&ca, &host, &[]) {
+        assert_eq!(checked.state, State::OfOtherCa);
+        assert_eq!(checked.severity, Severity::Critical);
+        assert_eq!(checked.mend, web(Renewal::Done));
+    }
+    let issued = certificate(&theirs);
+    let end = issued.validity.not_after;
+    let fingerprint = issued.fingerprint();
+    let entry = Entry::issued(
+        Purpose::Server,
+        "web",
+        &issued.serial,
+        fingerprint,
+        end,
+        NOW,
+    );
+    let [file, _] = beside(&ca, &host, &[entry]);
+    assert_eq!(file.state, State::OfRetiredCa);
+}
+
+#[test]
+fn a_user_may_have_clients_of_other_daemons() {
+    let (ca, other) = (authority(NOW, "3650d"), authority(NOW, "3650d"));
+    let theirs = server(&other, NOW, "365d");
+    let mut host = host(copy(&theirs), Ok(&theirs));
+    host.server.as_mut().unwrap().place = Place::Context("theirs".into());
+    let [file, _] = beside(&ca, &host, &[]);
+    assert_eq!((file.state, file.severity), (State::Fine, Severity::Fine));
 }

@@ -27,9 +27,9 @@ pub struct Candidate {
     pub serial: Serial,
     /// The validity it has.
     pub validity: Validity,
-    /// That of the CA that issued it.
+    /// That of the CA that issued it; of the one that signs if it is none of the home's.
     pub issuer: Validity,
-    /// Whether that CA signs still.
+    /// Which CA that is.
     pub issued_by: IssuedBy,
     /// The kind its new key shall be of.
     pub key_type: KeyType,
@@ -46,6 +46,8 @@ pub enum IssuedBy {
     Signing,
     /// The one before it.
     Old,
+    /// One that is trusted no more, or another home's: nobody believes the certificate.
+    Other,
 }
 
 impl Candidate {
@@ -104,10 +106,12 @@ impl Candidate {
             Keys::Fresh(_) => None,
             Keys::Reused => Some(kept_key(&directory, pair, &certificate)?),
         };
-        let issuer = trust.issuer_of(&certificate).unwrap_or(&trust.ca);
-        let issued_by = match *issuer == trust.ca {
-            true => IssuedBy::Signing,
-            false => IssuedBy::Old,
+        let named = trust.issuer_of(&certificate);
+        let issuer = named.unwrap_or(&trust.ca);
+        let issued_by = match named {
+            Some(named) if *named == trust.ca => IssuedBy::Signing,
+            Some(_) => IssuedBy::Old,
+            None => IssuedBy::Other,
         };
         Ok(Self {
             wish: issued,
@@ -228,9 +232,10 @@ pub fn decide(
                 continue;
             }
             Ok(candidate) => {
-                let rule = match candidate.sans_change {
-                    true => Rule::Always,
-                    false => wish.rule,
+                let rule = match (candidate.sans_change, candidate.issued_by) {
+                    // However long it lives, nobody believes it.
+                    (true, _) | (_, IssuedBy::Other) => Rule::Always,
+                    _ => wish.rule,
                 };
                 let later = |due| Later {
                     kind,
