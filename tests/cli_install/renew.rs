@@ -166,6 +166,8 @@ fn renews_and_installs_a_users_clients() {
 fn brings_the_cas_of_a_rollover_and_tells_the_ledger() {
     let home = installed();
     quietly(&home, "dockpki ca roll start");
+    let dry = format!("{RENEW} --dry-run");
+    shows(&home, &dry, "renew_brings_two_cas_as_dry_run");
     quietly(&home, RENEW);
     let both = fs::read_to_string(home.path().join("servers/localhost/ca.pem")).unwrap();
     assert_eq!(both.matches("BEGIN CERTIFICATE").count(), 2);
