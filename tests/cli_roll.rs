@@ -286,6 +286,8 @@ fn issue_goes_over_what_is_of_the_old_ca_alone() {
     assert_eq!(certificate(&home, PairKind::Client, "bob"), bob);
     done(&home, "dockpki ca roll issue", "issue_the_rest");
     shown(&home, "dockpki ca roll issue", "issue_nothing");
+    let json = "dockpki ca roll issue --output json";
+    shown(&home, json, "issue_nothing_as_json");
     nothing_found(&home);
     let none = TestHome::with_ca(&[]);
     refused(&none, "dockpki ca roll issue", "issue_without_a_rollover");
@@ -305,6 +307,18 @@ fn finish_refuses_while_somebody_would_be_locked_out() {
     done(&home, "dockpki ca roll finish --yes", "finish_agreed_to");
     nothing_found(&home);
     refused(&home, "dockpki ca roll finish", "finish_twice");
+}
+
+#[test]
+fn who_was_locked_out_is_renewed() {
+    let home = rolling();
+    home.run(["ca", "roll", "finish", "--yes", "--force"])
+        .succeeds();
+    refused(&home, "dockpki verify", "verify_finds_a_ca_that_is_dropped");
+    for pair in ["servers/localhost", "clients/alice"] {
+        home.run(["renew", "--force", pair]).succeeds();
+    }
+    nothing_found(&home);
 }
 
 #[test]

@@ -104,6 +104,7 @@ pub fn nothing_of_old_ca() -> String {
 /// The same as JSON; nothing was renewed if there is no `renewal`.
 pub fn renewed_json(
     home: &Path,
+    command: &'static str,
     renewal: Option<&Renewal>,
     next: Option<&Later>,
     hook: Hook,
@@ -141,7 +142,7 @@ pub fn renewed_json(
     json(&Report {
         version: JSON_VERSION,
         home: home.display().to_string(),
-        command: "renew",
+        command,
         changed: !pairs.is_empty(),
         certificates: pairs
             .iter()

@@ -62,7 +62,8 @@ impl Session<'_> {
         let text = self.request.output == Output::Text;
         let data = match (&done, self.request.output, self.request.talk) {
             (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
-                report::renewed_json(&self.home, renewed, decision.later.first(), hook)
+                let (command, next) = (wish.wish.rule.command(), decision.later.first());
+                report::renewed_json(&self.home, command, renewed, next, hook)
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
             (_, Output::Text, Talk::Quiet) => String::new(),
