@@ -294,6 +294,34 @@ fn issue_goes_over_what_is_of_the_old_ca_alone() {
 }
 
 #[test]
+fn whatever_moves_a_pair_too_early_warns() {
+    let home = rolling();
+    home.run(["client", "issue", "root"]).succeeds();
+    let dry = "dockpki server issue web --san web --dry-run";
+    shown(&home, dry, "server_issue_too_early_as_dry_run");
+    let server = "dockpki server issue web --san web";
+    done(&home, server, "server_issue_too_early");
+    done(&home, "dockpki client issue bob", "client_issue_too_early");
+    let renew = "dockpki renew --force localhost alice";
+    done(&home, renew, "renew_too_early");
+    done(
+        &home,
+        "dockpki renew --force alice root --output json",
+        "renew_too_early_as_json",
+    );
+}
+
+#[test]
+fn nothing_warns_of_whoever_trusts_both() {
+    let home = rolling();
+    hand_out_all(&home);
+    let ran = home.run(["client", "issue", "bob"]).succeeds();
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+    let ran = home.run(["ca", "roll", "issue", "localhost"]).succeeds();
+    assert!(!ran.stderr.contains("client `alice`"), "{ran:#?}");
+}
+
+#[test]
 fn finish_refuses_while_somebody_would_be_locked_out() {
     let home = rolling();
     refused(&home, "dockpki ca roll finish", "finish_too_early");

@@ -108,6 +108,7 @@ pub fn renewed_json(
     renewal: Option<&Renewal>,
     next: Option<&Later>,
     hook: Hook,
+    warnings: &[String],
 ) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
@@ -118,6 +119,7 @@ pub fn renewed_json(
         certificates: Vec<Certificate<'a>>,
         next: Option<Next<'a>>,
         deploy_hook: Option<&'static str>,
+        warnings: &'a [String],
     }
     #[derive(Serialize)]
     struct Certificate<'a> {
@@ -175,6 +177,7 @@ pub fn renewed_json(
             Hook::Done => Some("done"),
             Hook::Failed => Some("failed"),
         },
+        warnings,
     })
 }
 

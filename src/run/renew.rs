@@ -56,6 +56,11 @@ impl Session<'_> {
             // Everything is as it was before.
             return Err(failures.swap_remove(0).1);
         }
+        // After what was brought, which may have handed out what was missing.
+        let pairs = || renewal.into_iter().flat_map(|renewal| &renewal.pairs);
+        let pairs = || pairs().map(|renewed| &renewed.pair);
+        let apart = self.reading(|| Ok(self.apart(pairs())));
+        let apart = apart.unwrap_or_default();
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
 
@@ -63,7 +68,7 @@ impl Session<'_> {
         let data = match (&done, self.request.output, self.request.talk) {
             (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
                 let (command, next) = (wish.wish.rule.command(), decision.later.first());
-                report::renewed_json(&self.home, command, renewed, next, hook)
+                report::renewed_json(&self.home, command, renewed, next, hook, &apart)
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
             (_, Output::Text, Talk::Quiet) => String::new(),
@@ -81,7 +86,13 @@ impl Session<'_> {
                 }
             }
         };
-        let mut talk = report::renewed_talk(self.stderr, &self.program, decision, renewal);
+        let mut talk = report::apart_warnings(self.stderr, &self.program, &apart);
+        talk.push_str(&report::renewed_talk(
+            self.stderr,
+            &self.program,
+            decision,
+            renewal,
+        ));
         talk.push_str(&brought_talk);
         if let Some(renewal) = renewed {
             if !text && self.request.talk == Talk::Verbose {
