@@ -1,6 +1,8 @@
 //! Warns of certificates of the new CA of a rollover that somebody may not believe.
 
-use super::{Style, hint, printable, warning};
+use std::path::Path;
+
+use super::{Style, hint, printable, shell_word, warning};
 use crate::plan::layout::PairKind;
 use crate::plan::rollover::Apart;
 
@@ -52,4 +54,23 @@ pub fn apart_warnings(style: Style, program: &str, words: &[String]) -> String {
     let warnings = words.iter().map(|words| warning(style, words));
     let what = format!("hand them out first; see who has what: {program} ca roll status");
     warnings.collect::<String>() + &hint(style, &what)
+}
+
+/// That a server keeps its certificate of the old CA, and for whom, in words.
+pub fn held_back_words((server, directory): (&str, &Path), clients: &[String]) -> String {
+    format!(
+        "server `{server}` in `{}` is left as it is: known not to trust both CAs, so not to believe \
+         its certificate of the new CA: {}",
+        directory.display(),
+        names(PairKind::Client, clients)
+    )
+}
+
+/// The same as a warning, with how it is overruled.
+pub fn held_back(style: Style, program: &str, server: &str, words: &str) -> String {
+    let what = format!(
+        "hand them out first: {program} ca roll status; or have it now: {program} install server {}",
+        shell_word(server)
+    );
+    warning(style, words) + &hint(style, &what)
 }

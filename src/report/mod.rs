@@ -24,7 +24,7 @@ use std::path::Path;
 
 use time::{Duration, OffsetDateTime};
 
-pub use apart::{apart_warnings, apart_words};
+pub use apart::{apart_warnings, apart_words, held_back, held_back_words};
 pub use ca::{CaKey, ca, ca_json};
 pub use check::{Words, check_failed, check_json, check_summary, check_table, unjudged_key};
 pub use client::{

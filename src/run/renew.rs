@@ -48,6 +48,7 @@ impl Session<'_> {
         let Brought {
             parts,
             talk: brought_talk,
+            warnings: held_back,
             mut failures,
             here,
             changed,
@@ -61,6 +62,7 @@ impl Session<'_> {
         let pairs = || pairs().map(|renewed| &renewed.pair);
         let apart = self.reading(|| Ok(self.apart(pairs())));
         let apart = apart.unwrap_or_default();
+        let warnings = Vec::from_iter(apart.iter().cloned().chain(held_back));
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
 
@@ -68,7 +70,7 @@ impl Session<'_> {
         let data = match (&done, self.request.output, self.request.talk) {
             (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
                 let (command, next) = (wish.wish.rule.command(), decision.later.first());
-                report::renewed_json(&self.home, command, renewed, next, hook, &apart)
+                report::renewed_json(&self.home, command, renewed, next, hook, &warnings)
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
             (_, Output::Text, Talk::Quiet) => String::new(),

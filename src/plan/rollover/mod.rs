@@ -21,7 +21,7 @@ mod start;
 mod status;
 mod undo;
 
-pub use apart::{Apart, apart};
+pub use apart::{Apart, apart, can_wait};
 pub use error::Error;
 pub use finish::finish;
 pub use left::{Left, Why, left};
