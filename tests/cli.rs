@@ -1553,6 +1553,14 @@ fn verify_finds_a_ca_that_is_still_to_begin() {
 }
 
 #[test]
+fn verify_puts_nothing_aside_that_is_still_to_begin() {
+    let home = home_with_ca_of(days(-1, 1000));
+    put_client(&home, &ca_of(&home), "alice", days(10, 100));
+    let golden = "verify_puts_nothing_aside_that_is_still_to_begin";
+    found_beyond_mending(&home, golden);
+}
+
+#[test]
 fn verify_finds_a_ca_of_somebody_else() {
     let home = TestHome::new();
     put_odd_ca(&home, |params| {
@@ -1690,7 +1698,6 @@ fn verify_finds_certificates_out_of_time() {
     let home = home_with_ca_of(days(-100, 3650));
     let ca = ca_of(&home);
     put_client(&home, &ca, "expired", days(-30, -10));
-    put_client(&home, &ca, "not-yet-valid", days(10, 30));
     let mut after = params_of_client("after-the-ca");
     after.not_after += Duration::days(4000);
     put_odd(&home, PairKind::Client, "after-the-ca", &ca, after);

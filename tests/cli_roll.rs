@@ -289,9 +289,39 @@ fn issue_goes_over_what_is_of_the_old_ca_alone() {
     assert_eq!(certificate(&home, PairKind::Client, "bob"), bob);
     done(&home, "dockpki ca roll issue", "issue_the_rest");
     shown(&home, "dockpki ca roll issue", "issue_nothing");
+    let json = "dockpki ca roll issue --output json";
+    shown(&home, json, "issue_nothing_as_json");
     nothing_found(&home);
     let none = TestHome::with_ca(&[]);
     refused(&none, "dockpki ca roll issue", "issue_without_a_rollover");
+}
+
+#[test]
+fn whatever_moves_a_pair_too_early_warns() {
+    let home = rolling();
+    home.run(["client", "issue", "root"]).succeeds();
+    let dry = "dockpki server issue web --san web --dry-run";
+    shown(&home, dry, "server_issue_too_early_as_dry_run");
+    let server = "dockpki server issue web --san web";
+    done(&home, server, "server_issue_too_early");
+    done(&home, "dockpki client issue bob", "client_issue_too_early");
+    let renew = "dockpki renew --force localhost alice";
+    done(&home, renew, "renew_too_early");
+    done(
+        &home,
+        "dockpki renew --force alice root --output json",
+        "renew_too_early_as_json",
+    );
+}
+
+#[test]
+fn nothing_warns_of_whoever_trusts_both() {
+    let home = rolling();
+    hand_out_all(&home);
+    let ran = home.run(["client", "issue", "bob"]).succeeds();
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+    let ran = home.run(["ca", "roll", "issue", "localhost"]).succeeds();
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
 }
 
 #[test]
@@ -308,6 +338,18 @@ fn finish_refuses_while_somebody_would_be_locked_out() {
     done(&home, "dockpki ca roll finish --yes", "finish_agreed_to");
     nothing_found(&home);
     refused(&home, "dockpki ca roll finish", "finish_twice");
+}
+
+#[test]
+fn who_was_locked_out_is_renewed() {
+    let home = rolling();
+    home.run(["ca", "roll", "finish", "--yes", "--force"])
+        .succeeds();
+    refused(&home, "dockpki verify", "verify_finds_a_ca_that_is_dropped");
+    for pair in ["servers/localhost", "clients/alice"] {
+        home.run(["renew", "--force", pair]).succeeds();
+    }
+    nothing_found(&home);
 }
 
 #[test]

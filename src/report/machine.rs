@@ -14,6 +14,7 @@ use crate::plan::machine::{
     Access, Control, FileChange, FileImage, MachineChange, MachinePlan, Manager, Run,
 };
 use crate::plan::timer::TIMER;
+use crate::plan::trust::Trust;
 
 /// A plan, in the order it is carried out.
 pub fn machine_plan(style: Style, plan: &MachinePlan) -> String {
@@ -164,6 +165,9 @@ fn content_words(image: &FileImage) -> String {
 }
 
 fn certificate(image: &FileImage) -> Option<String> {
+    if let Ok(Trust { old: Some(_), .. }) = Trust::from_pem(&image.content) {
+        return Some("2 CA certificates".into());
+    }
     let certificate = Certificate::from_pem(&image.content).ok()?;
     let what = match certificate.is_ca {
         true => "CA certificate",

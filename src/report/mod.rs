@@ -3,6 +3,7 @@
 //! Functions here return text and print nothing.  Data goes to standard output, talk to standard
 //! error; [`crate::run`] says which is which by where it puts the text.
 
+mod apart;
 mod ca;
 mod check;
 mod client;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 use time::{Duration, OffsetDateTime};
 
+pub use apart::{apart_warnings, apart_words, held_back, held_back_words};
 pub use ca::{CaKey, ca, ca_json};
 pub use check::{Words, check_failed, check_json, check_summary, check_table, unjudged_key};
 pub use client::{
@@ -48,7 +50,7 @@ pub use renew::{
 };
 pub use rollover::{
     finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
-    roll_status_json, roll_undone, servers_nobody_believes,
+    roll_status_json, roll_undone,
 };
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{

@@ -104,9 +104,11 @@ pub fn nothing_of_old_ca() -> String {
 /// The same as JSON; nothing was renewed if there is no `renewal`.
 pub fn renewed_json(
     home: &Path,
+    command: &'static str,
     renewal: Option<&Renewal>,
     next: Option<&Later>,
     hook: Hook,
+    warnings: &[String],
 ) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
@@ -117,6 +119,7 @@ pub fn renewed_json(
         certificates: Vec<Certificate<'a>>,
         next: Option<Next<'a>>,
         deploy_hook: Option<&'static str>,
+        warnings: &'a [String],
     }
     #[derive(Serialize)]
     struct Certificate<'a> {
@@ -141,7 +144,7 @@ pub fn renewed_json(
     json(&Report {
         version: JSON_VERSION,
         home: home.display().to_string(),
-        command: "renew",
+        command,
         changed: !pairs.is_empty(),
         certificates: pairs
             .iter()
@@ -174,6 +177,7 @@ pub fn renewed_json(
             Hook::Done => Some("done"),
             Hook::Failed => Some("failed"),
         },
+        warnings,
     })
 }
 

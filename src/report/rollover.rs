@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, count, day, hint, json, printable, shown, warning};
+use super::{Color, JSON_VERSION, Style, count, day, json, printable, shown, warning};
 use crate::pki::Certificate;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
@@ -339,33 +339,6 @@ fn names<'a>(rows: impl Iterator<Item = (PairKind, &'a str)>) -> (usize, String)
         text.push_str(&format!(" and {} more", all.len() - NAMED));
     }
     (all.len(), text)
-}
-
-/// Who may not believe the servers that have certificates of the new CA.
-pub fn servers_nobody_believes(style: Style, program: &str, rows: &[Row]) -> String {
-    let on_new = |row: &&Row| row.holds == Holds::New;
-    let Some(server) = rows
-        .iter()
-        .find(|row| row.kind == PairKind::Server && on_new(row))
-    else {
-        return String::new();
-    };
-    let unsure = rows
-        .iter()
-        .filter(|row| row.kind == PairKind::Client && !row.trusts_both());
-    let (number, named) = names(unsure.map(|row| (row.kind, row.name.as_str())));
-    if number == 0 {
-        return String::new();
-    }
-    let words = format!(
-        "{named}: not known to trust both CAs, so not to believe server `{}` once it is installed",
-        printable(&server.name)
-    );
-    warning(style, &words)
-        + &hint(
-            style,
-            &format!("hand them out first; see who has what: {program} ca roll status"),
-        )
 }
 
 /// Who is locked out, and who may be; and whether it is sure that nobody else is.

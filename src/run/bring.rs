@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::bring_clients::directory_of;
+use super::hand_out::place;
 use super::install::prefix;
 use super::server::PlacedServer;
 use super::take_back::installed_daemon;
@@ -32,6 +34,8 @@ pub(super) struct Brought {
     pub(super) parts: Vec<String>,
     /// What goes to standard error.
     pub(super) talk: String,
+    /// Why something was held back.
+    pub(super) warnings: Vec<String>,
     /// What could not be brought, and why.
     pub(super) failures: Vec<(String, Error)>,
     /// What is installed here as the home has it.
@@ -48,6 +52,8 @@ pub(super) struct Bringing<'a> {
     pub(super) prefix: Prefix,
     /// The serials of the home's ledger.
     issued: HashSet<String>,
+    /// The places of the clients that are brought beside the server, as the ledger names them.
+    pub(super) beside: HashSet<String>,
 }
 
 impl Bringing<'_> {
@@ -85,12 +91,13 @@ impl Session<'_> {
         brought: &mut Brought,
     ) -> Result<(), Error> {
         let entries = self.reading(|| Ok(host::home_state(&self.home)?.ledger()?))?;
-        let bringing = Bringing {
+        let mut bringing = Bringing {
             wish,
             install,
             renewal,
             prefix: prefix(&install.prefix)?,
             issued: entries.into_iter().map(|entry| entry.serial).collect(),
+            beside: HashSet::new(),
         };
         let mut is_installed = false;
         for path in stores(&bringing.prefix)? {
@@ -103,6 +110,13 @@ impl Session<'_> {
                 (_, false) => {}
             }
             let records = Store::records(&path)?;
+            let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
+            let places = client_places(placed);
+            bringing.beside = places
+                .iter()
+                .filter(|it| bringing.is_wanted(PairKind::Client, &it.name))
+                .map(|it| place(&directory_of(it)))
+                .collect();
             if let Some(daemon) = installed_daemon(&records) {
                 is_installed = true;
                 let what = format!("server `{}`", daemon.server);
@@ -110,8 +124,6 @@ impl Session<'_> {
                     brought.failures.push((what, cause));
                 }
             }
-            let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
-            let places = client_places(placed);
             is_installed |= !places.is_empty();
             if let Err(cause) = self.bring_clients(&bringing, &path, places, &records, brought) {
                 brought.failures.push(("the clients".into(), cause));
@@ -201,6 +213,15 @@ impl Session<'_> {
         }
         let Some(pair) = pair else { return Ok(()) };
         let pair = SoundPair::check(&self.home, &pair, host::clock())?;
+        if let Some(clients) = self.held_back(bringing, daemon, &pair)? {
+            let words = report::held_back_words(at, &clients);
+            let talk = report::held_back(self.stderr, &self.program, name, &words);
+            brought.talk.push_str(&talk);
+            brought.warnings.push(words);
+            // The warning tells how to install it: nobody shall do so without having read that.
+            brought.here.push((kind, name.to_owned()));
+            return Ok(());
+        }
         let mut controls = records.iter().rev().filter_map(|(_, it)| it.control());
         let wish = again(bringing, daemon, controls.next());
         let placed = self.place_server(&wish, COMMAND, &pair)?;

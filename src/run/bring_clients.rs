@@ -135,7 +135,7 @@ impl Session<'_> {
 }
 
 /// The directory of a client's three files.
-fn directory_of(place: &PlacedClient) -> PathBuf {
+pub(super) fn directory_of(place: &PlacedClient) -> PathBuf {
     match &place.context {
         Some(context) => place.docker_config.join(context.tls_directory()),
         None => place.docker_config.clone(),

@@ -137,7 +137,7 @@ fn handed_out(
 }
 
 /// How the ledger names a directory of this machine.
-fn place(directory: &Path) -> String {
+pub(super) fn place(directory: &Path) -> String {
     format!("{}{}", directory.display(), on_this_machine())
 }
 

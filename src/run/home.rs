@@ -120,6 +120,7 @@ impl Session<'_> {
         let json = self.request.output == Output::Json;
         let mut talk = report::warnings(self.stderr, &issuance);
         if mode == Mode::DryRun {
+            talk.push_str(&self.apart_warnings(&issuance));
             let data = match json {
                 true => report::planned_json(&self.home, &issuance.plan),
                 false => report::planned(self.stdout, &self.home, &issuance.plan),
@@ -127,6 +128,7 @@ impl Session<'_> {
             return Ok(self.outcome(data, talk));
         }
         host::apply(home, &issuance.plan)?;
+        talk.push_str(&self.apart_warnings(&issuance));
         if json && self.request.talk == Talk::Verbose {
             talk.push_str(&report::change_lines(&issuance.plan));
         }
@@ -142,6 +144,10 @@ impl Session<'_> {
             effect: Effect::Changed,
             ..self.outcome(data, talk)
         })
+    }
+
+    fn apart_warnings(&self, issuance: &Issuance) -> String {
+        report::apart_warnings(self.stderr, &self.program, &self.apart(&issuance.pairs))
     }
 
     pub(super) fn list(&self) -> Result<Outcome, Error> {

@@ -1,5 +1,6 @@
 //! One command: read, plan, show, apply.
 
+mod apart;
 mod bring;
 mod bring_clients;
 mod ca_key;

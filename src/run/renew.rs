@@ -48,6 +48,7 @@ impl Session<'_> {
         let Brought {
             parts,
             talk: brought_talk,
+            warnings: held_back,
             mut failures,
             here,
             changed,
@@ -56,13 +57,20 @@ impl Session<'_> {
             // Everything is as it was before.
             return Err(failures.swap_remove(0).1);
         }
+        // After what was brought, which may have handed out what was missing.
+        let pairs = || renewal.into_iter().flat_map(|renewal| &renewal.pairs);
+        let pairs = || pairs().map(|renewed| &renewed.pair);
+        let apart = self.reading(|| Ok(self.apart(pairs())));
+        let apart = apart.unwrap_or_default();
+        let warnings = Vec::from_iter(apart.iter().cloned().chain(held_back));
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
 
         let text = self.request.output == Output::Text;
         let data = match (&done, self.request.output, self.request.talk) {
             (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
-                report::renewed_json(&self.home, renewed, decision.later.first(), hook)
+                let (command, next) = (wish.wish.rule.command(), decision.later.first());
+                report::renewed_json(&self.home, command, renewed, next, hook, &warnings)
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
             (_, Output::Text, Talk::Quiet) => String::new(),
@@ -80,7 +88,13 @@ impl Session<'_> {
                 }
             }
         };
-        let mut talk = report::renewed_talk(self.stderr, &self.program, decision, renewal);
+        let mut talk = report::apart_warnings(self.stderr, &self.program, &apart);
+        talk.push_str(&report::renewed_talk(
+            self.stderr,
+            &self.program,
+            decision,
+            renewal,
+        ));
         talk.push_str(&brought_talk);
         if let Some(renewal) = renewed {
             if !text && self.request.talk == Talk::Verbose {

@@ -20,18 +20,8 @@ impl Session<'_> {
             Roll::Start(wish) => self.roll_start(wish),
             Roll::Status => self.roll_status(),
             Roll::Issue(wish) => {
-                let campaign = self.reading(|| self.campaign())?;
-                let mut outcome = self.renew(wish)?;
-                // It is done: that the home cannot be read again, as on a disk that has turned
-                // read-only, undoes nothing.
-                if outcome.effect == Effect::Changed
-                    && self.request.talk != Talk::Quiet
-                    && let Ok(rows) = self.reading(|| self.rows(&campaign))
-                {
-                    let words = report::servers_nobody_believes(self.stderr, &self.program, &rows);
-                    outcome.talk.insert_str(0, &words);
-                }
-                Ok(outcome)
+                self.reading(|| self.campaign())?;
+                self.renew(wish)
             }
             Roll::Finish {
                 lock_out,

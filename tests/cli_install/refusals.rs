@@ -145,7 +145,7 @@ fn host_with_later_drop_in() -> TestHome {
     home
 }
 
-fn server_of(ca: &Ca, validity: Validity) -> (String, String) {
+pub(super) fn server_of(ca: &Ca, validity: Validity) -> (String, String) {
     let key = key();
     let sans = SubjectAltNames::parse(["localhost"]).unwrap();
     let issued = ca.issue_server(&sans, &key, serial(), validity).unwrap();

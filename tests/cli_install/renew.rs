@@ -1,6 +1,14 @@
 //! `renew --install`.
 
+use dockpki::pki::{Certificate, Purpose};
+use dockpki::plan::layout::PairKind;
+use dockpki::plan::ledger::Entry;
+use dockpki::plan::trust::Trust;
+use time::macros::datetime;
+
 use super::client::{typed, user};
+use super::refusals::server_of;
+use super::support::by_hand::{append, ca_of, days, home_with_ca_of, put_client, put_pair, record};
 use super::*;
 
 const RENEW: &str = "dockpki renew --install --prefix root --yes";
@@ -166,6 +174,8 @@ fn renews_and_installs_a_users_clients() {
 fn brings_the_cas_of_a_rollover_and_tells_the_ledger() {
     let home = installed();
     quietly(&home, "dockpki ca roll start");
+    let dry = format!("{RENEW} --dry-run");
+    shows(&home, &dry, "renew_brings_two_cas_as_dry_run");
     quietly(&home, RENEW);
     let both = fs::read_to_string(home.path().join("servers/localhost/ca.pem")).unwrap();
     assert_eq!(both.matches("BEGIN CERTIFICATE").count(), 2);
@@ -178,4 +188,77 @@ fn brings_the_cas_of_a_rollover_and_tells_the_ledger() {
         (&"handed-out".into(), &"localhost".into())
     );
     assert_eq!(entry["trusts"].as_array().unwrap().len(), 2, "{last}");
+}
+
+/// Records that `alice`, as she is in the home now, is on a laptop.
+fn hand_out_alice(home: &TestHome) {
+    let trust = fs::read(home.path().join("ca.pem")).unwrap();
+    let trust = Trust::from_pem(&trust).unwrap();
+    let trusts = Vec::from_iter(trust.all().map(|ca| ca.serial.clone()));
+    let certificate = fs::read(home.path().join("clients/alice/cert.pem")).unwrap();
+    let entry = Entry::handed_out(
+        Purpose::Client,
+        "alice",
+        &Certificate::from_pem(&certificate).unwrap(),
+        &trusts,
+        "/home/alice/.docker on laptop".into(),
+        datetime!(2026-11-24 08:00 UTC),
+    );
+    append(home, &entry);
+}
+
+#[test]
+fn a_server_whose_clients_would_not_believe_it_is_held_back() {
+    let home = installed();
+    hand_out_alice(&home);
+    quietly(&home, "dockpki ca roll start");
+    let before = read(&home, "etc/docker/CA/server-cert.pem");
+    let line = format!("{RENEW} localhost --force");
+    let dry = format!("{line} --dry-run");
+    shows(&home, &dry, "renew_held_back_in_a_rollover_as_dry_run");
+    let json = format!("{line} --output json");
+    does(&home, &json, "renew_held_back_in_a_rollover_as_json");
+    does(&home, &line, "renew_held_back_in_a_rollover");
+    assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), before);
+    // The next run brings it, once she is handed out again.
+    hand_out_alice(&home);
+    quietly(&home, RENEW);
+    let renewed = home.path().join("servers/localhost/server-cert.pem");
+    let renewed = fs::read_to_string(renewed).unwrap();
+    assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), renewed);
+}
+
+#[test]
+fn a_server_that_is_held_back_is_installed_by_name() {
+    let home = installed();
+    hand_out_alice(&home);
+    quietly(&home, "dockpki ca roll start");
+    let before = read(&home, "etc/docker/CA/server-cert.pem");
+    quietly(&home, &format!("{RENEW} localhost --force"));
+    quietly(&home, &format!("{INSTALL} localhost"));
+    assert_ne!(read(&home, "etc/docker/CA/server-cert.pem"), before);
+}
+
+#[test]
+fn a_server_whose_end_is_near_is_not_held_back() {
+    let home = home_with_ca_of(days(-100, 1000));
+    fs::create_dir(root(&home)).unwrap();
+    let (pem, key) = server_of(&ca_of(&home), days(-90, 6));
+    put_pair(&home, PairKind::Server, "localhost", &pem, &key);
+    let certificate = Certificate::from_pem(pem.as_bytes()).unwrap();
+    let fingerprint = certificate.fingerprint();
+    record(
+        &home,
+        Purpose::Server,
+        "localhost",
+        &certificate.serial,
+        fingerprint,
+    );
+    put_client(&home, &ca_of(&home), "alice", days(-90, 100));
+    quietly(&home, INSTALL);
+    hand_out_alice(&home);
+    quietly(&home, "dockpki ca roll start");
+    let before = read(&home, "etc/docker/CA/server-cert.pem");
+    quietly(&home, &format!("{RENEW} localhost --force"));
+    assert_ne!(read(&home, "etc/docker/CA/server-cert.pem"), before);
 }

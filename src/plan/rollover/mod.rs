@@ -13,6 +13,7 @@
 //! Which phase it is, `ca.pem` tells; the ledger remembers who signed when.  The CA that does not
 //! sign lies in the archive with its key, so that each phase can be taken back.
 
+mod apart;
 mod error;
 mod finish;
 mod left;
@@ -20,6 +21,7 @@ mod start;
 mod status;
 mod undo;
 
+pub use apart::{Apart, apart, can_wait};
 pub use error::Error;
 pub use finish::finish;
 pub use left::{Left, Why, left};

@@ -76,7 +76,7 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
         .map(|certificate| certificate_faults(context, pair, certificate));
     let mut mend = mend_of(context, pair, certificate.as_ref());
     if let (Some(certificate), Some(faults), Mend::Reissue { .. }) = (&certificate, &faults, &mend)
-        && is_sound_but_for_its_end(context, certificate, faults)
+        && is_mended_by_renewal(context, certificate, faults)
     {
         mend = Mend::Renew(pair.kind, pair.name.clone());
     }
@@ -88,12 +88,24 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
             mend: mend.clone(),
         });
     }
+    // Nothing is wrong with one that has not begun: to put it aside would lose it.
+    let too_early = certificate
+        .as_ref()
+        .filter(|certificate| context.now < certificate.validity.not_before)
+        .and_then(|certificate| out_of_time(certificate.validity, context.now));
     let faults = faults.into_iter().flatten();
-    findings.extend(faults.map(|(found, wanted)| Finding {
-        path: certificate_path.clone(),
-        found,
-        wanted,
-        mend: mend.clone(),
+    findings.extend(faults.map(|fault| {
+        let mend = match too_early.as_ref() == Some(&fault) {
+            true => Mend::SetClock,
+            false => mend.clone(),
+        };
+        let (found, wanted) = fault;
+        Finding {
+            path: certificate_path.clone(),
+            found,
+            wanted,
+            mend,
+        }
     }));
     judge_pair_key(
         context,
@@ -107,13 +119,26 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
 }
 
 /// Whether a renewal, which takes over all but key and dates, gives a certificate without a fault.
-fn is_sound_but_for_its_end(
+fn is_mended_by_renewal(
     context: &Context,
     certificate: &Certificate,
     faults: &[(String, String)],
 ) -> bool {
-    let ended = context.now > certificate.validity.not_after;
-    faults.len() == usize::from(ended)
+    let is_out_of_time = out_of_time(certificate.validity, context.now).is_some();
+    let renewed_away =
+        usize::from(is_out_of_time) + usize::from(is_of_dropped_ca(context, certificate));
+    faults.len() == renewed_away
+}
+
+/// Whether the home issued it, and trusts the CA no more that it did so with.
+fn is_of_dropped_ca(context: &Context, certificate: &Certificate) -> bool {
+    let trust = context.trust.as_ref();
+    let is_ledgers = context
+        .issued
+        .as_ref()
+        .and_then(|issued| issued.get(&certificate.serial.to_string()))
+        .is_some_and(|entry| entry.fingerprint == certificate.fingerprint());
+    is_ledgers && trust.is_some_and(|trust| trust.issuer_of(certificate).is_none())
 }
 
 /// What is in a `ca.pem` that is not the home's.
@@ -153,7 +178,8 @@ fn certificate_faults(
                 format!("a {purpose} certificate of the home's CA"),
             ));
         }
-        if !ca.validity.contains(certificate.validity) {
+        // It was to live within the CA that issued it, not within the next.
+        if !is_of_dropped_ca(context, certificate) && !ca.validity.contains(certificate.validity) {
             faults.push((
                 "a life that leaves the CA's".into(),
                 format!(
