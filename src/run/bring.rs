@@ -100,7 +100,16 @@ impl Session<'_> {
             beside: HashSet::new(),
         };
         let mut is_installed = false;
-        for path in stores(&bringing.prefix)? {
+        let stores = stores(&bringing.prefix)?;
+        // Root's clients are in another store than the daemon.
+        bringing.beside = stores
+            .iter()
+            .flat_map(|path| Store::records(path).unwrap_or_default())
+            .flat_map(|(_, record)| client_places(&record.notes.clients))
+            .filter(|it| bringing.is_wanted(PairKind::Client, &it.name))
+            .map(|it| place(&directory_of(&it)))
+            .collect();
+        for path in stores {
             // Before the records are read: what was cut off is none of them.
             match (wish.mode, Store::has_unfinished(&path)) {
                 (Mode::DryRun, true) => self.note_unfinished(&path),
@@ -110,13 +119,6 @@ impl Session<'_> {
                 (_, false) => {}
             }
             let records = Store::records(&path)?;
-            let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
-            let places = client_places(placed);
-            bringing.beside = places
-                .iter()
-                .filter(|it| bringing.is_wanted(PairKind::Client, &it.name))
-                .map(|it| place(&directory_of(it)))
-                .collect();
             if let Some(daemon) = installed_daemon(&records) {
                 is_installed = true;
                 let what = format!("server `{}`", daemon.server);
@@ -124,6 +126,8 @@ impl Session<'_> {
                     brought.failures.push((what, cause));
                 }
             }
+            let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
+            let places = client_places(placed);
             is_installed |= !places.is_empty();
             if let Err(cause) = self.bring_clients(&bringing, &path, places, &records, brought) {
                 brought.failures.push(("the clients".into(), cause));

@@ -53,6 +53,19 @@ fn alice(host: &Host) -> Arc<rustls::ClientConfig> {
 }
 
 #[test]
+fn a_client_that_is_brought_beside_it_holds_no_server_back() {
+    if !can_run() {
+        return;
+    }
+    let host = installed(json!({}));
+    host.run(&["ca", "roll", "start"]).succeeds();
+    let renewed = host.run(&RENEW).succeeds();
+    assert!(!renewed.stderr.contains("trust both"), "{renewed:#?}");
+    host.serves("localhost");
+    host.answers_alice();
+}
+
+#[test]
 fn a_container_outlives_the_renewal_and_the_old_client_still_gets_in() {
     if !can_run() {
         return;
