@@ -1,6 +1,6 @@
 //! `verify --installed`: what it finds on a daemon's host, and what it sets right.
 
-use super::support::by_hand::set_mode;
+use super::support::by_hand::{ca_of, days, home_with_ca_of, key, serial, set_mode, write};
 use super::*;
 
 const VERIFY: &str = "dockpki verify --installed --prefix root";
@@ -37,6 +37,20 @@ fn finds_modes() {
     refuses(&home, &json, "verify_finds_modes_as_json");
     does(&home, &format!("{VERIFY} --fix"), "verify_fixes_modes");
     shows(&home, VERIFY, "verify_finds_nothing");
+}
+
+#[test]
+fn finds_a_clock_that_is_behind() {
+    let home = installed();
+    let other = home_with_ca_of(days(-1, 3650));
+    let (ca, key, validity) = (ca_of(&other), key(), days(10, 100));
+    let sans = dockpki::pki::SubjectAltNames::parse(["localhost"]).unwrap();
+    let server = ca.issue_server(&sans, &key, serial(), validity).unwrap();
+    write(&in_ca(&home, "ca.pem"), 0o444, ca.certificate().pem());
+    write(&in_ca(&home, "server-cert.pem"), 0o444, server.pem());
+    let pem = key.to_pem().unwrap();
+    write(&in_ca(&home, "server-key.pem"), 0o400, pem.expose());
+    refuses(&home, VERIFY, "verify_finds_a_clock_that_is_behind");
 }
 
 #[test]

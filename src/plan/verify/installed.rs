@@ -171,13 +171,16 @@ fn judge_pair(
         ) else {
             continue;
         };
-        let mut find = |path: &Path, found: String, wanted: &str| {
+        let mut mended_by = |mend: Mend, path: &Path, found: String, wanted: &str| {
             findings.push(Finding {
                 path: path.to_owned(),
                 found,
                 wanted: wanted.to_owned(),
-                mend: Mend::InstallAgain,
+                mend,
             });
+        };
+        let mut find = |path: &Path, found: String, wanted: &str| {
+            mended_by(Mend::InstallAgain, path, found, wanted);
         };
         let parsed = match Certificate::from_pem(&certificate.1.content) {
             Ok(parsed) => parsed,
@@ -186,9 +189,6 @@ fn judge_pair(
                 continue;
             }
         };
-        if let Some((found, wanted)) = out_of_time(parsed.validity, now) {
-            find(&certificate.0, found, &wanted);
-        }
         match PrivateKey::from_pem(&key.1.content) {
             Ok(key) if *key.public_key() == parsed.public_key => {}
             Ok(_) => find(
@@ -214,6 +214,14 @@ fn judge_pair(
                     find(&certificate.0, found, "one of the CA beside it");
                 }
             }
+        }
+        if let Some((found, wanted)) = out_of_time(parsed.validity, now) {
+            let mend = match now < parsed.validity.not_before {
+                // Whatever took its place would begin later still.
+                true => Mend::SetClock,
+                false => Mend::InstallAgain,
+            };
+            mended_by(mend, &certificate.0, found, &wanted);
         }
     }
 }
