@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Error;
 use super::layout::{self, PairKind};
-use super::state::{FileState, PairState};
+use super::state::PairState;
 use super::verify::{found_words, out_of_time};
 use crate::pki::profile::departures;
 use crate::pki::{Certificate, PrivateKey, certificates_from_pem, verify_chain};
@@ -43,7 +43,7 @@ impl SoundPair {
     pub fn check(home: &Path, pair: &PairState, now: OffsetDateTime) -> Result<Self, Error> {
         let directory = home.join(pair.kind.pair(&pair.name));
         let ca_path = directory.join(layout::CA_CERTIFICATE);
-        let ca = content(&ca_path, &pair.ca, "the CA's certificate")?;
+        let ca = pair.ca.content(&ca_path, "the CA's certificate")?;
         let vouching = Vouching {
             anchors: anchors(&ca_path, ca)?,
             words: "the CA beside it".into(),
@@ -82,9 +82,11 @@ impl SoundPair {
         let directory = home.join(kind.pair(&pair.name));
         let certificate_path = directory.join(kind.certificate_file());
         let key_path = directory.join(kind.key_file());
-        let pem = content(&certificate_path, &pair.certificate, "the certificate")?;
+        let pem = pair
+            .certificate
+            .content(&certificate_path, "the certificate")?;
         let certificate = certificate(kind, &certificate_path, pem, vouching, now)?;
-        let key = content(&key_path, &pair.key, "the private key")?;
+        let key = pair.key.content(&key_path, "the private key")?;
         judge_key(&key_path, key, &certificate)?;
         Ok(Self {
             name: pair.name.clone(),
@@ -107,21 +109,6 @@ fn unsound(path: &Path, found: String, wanted: impl Into<String>) -> Error {
         path: path.to_owned(),
         found,
         wanted: wanted.into(),
-    }
-}
-
-fn content<'a>(
-    path: &Path,
-    file: &'a FileState,
-    wanted: &str,
-) -> Result<&'a Zeroizing<Vec<u8>>, Error> {
-    match file {
-        FileState::Present(file) => Ok(&file.content),
-        FileState::OpenKey { mode } => Err(Error::OpenKey {
-            path: path.to_owned(),
-            mode: *mode,
-        }),
-        other => Err(unsound(path, other.words(), wanted)),
     }
 }
 
@@ -190,6 +177,7 @@ fn judge_key(path: &Path, pem: &[u8], certificate: &Certificate) -> Result<(), E
 #[cfg(test)]
 mod tests {
     use super::super::client::tests::{NOW, authority, issue, key, present, prove, serial};
+    use super::super::state::FileState;
     use super::*;
     use crate::pki::{Life, SubjectAltNames, Validity};
 

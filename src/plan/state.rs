@@ -1,6 +1,6 @@
 //! What is on disk, as the host layer read it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -215,6 +215,25 @@ impl FileState {
         crate::pki::Error::NoPem {
             wanted,
             found: self.words(),
+        }
+    }
+
+    /// What is in the file at this path.
+    ///
+    /// # Errors
+    /// [`Error::OpenKey`] if others can read it, [`Error::Unsound`] for anything that is no file.
+    pub fn content(&self, path: &Path, wanted: &str) -> Result<&Zeroizing<Vec<u8>>, Error> {
+        match self {
+            Self::Present(file) => Ok(&file.content),
+            Self::OpenKey { mode } => Err(Error::OpenKey {
+                path: path.to_owned(),
+                mode: *mode,
+            }),
+            other => Err(Error::Unsound {
+                path: path.to_owned(),
+                found: other.words(),
+                wanted: wanted.into(),
+            }),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::plan::issue::PlannedPair;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::Entry;
 use crate::plan::pair::SoundPair;
-use crate::plan::rollover::{Campaign, Row, apart, can_wait, status};
+use crate::plan::rollover::{Campaign, PublicPair, Row, apart, can_wait, status};
 use crate::report;
 
 /// A rollover that is under way.
@@ -17,7 +17,8 @@ pub(super) struct Rollover {
     pub(super) campaign: Campaign,
     /// Who has come how far.
     pub(super) rows: Vec<Row>,
-    ledger: Vec<Entry>,
+    pub(super) pairs: Vec<PublicPair>,
+    pub(super) ledger: Vec<Entry>,
 }
 
 impl Session<'_> {
@@ -51,6 +52,7 @@ impl Session<'_> {
         Ok(Some(Rollover {
             campaign,
             rows,
+            pairs,
             ledger,
         }))
     }

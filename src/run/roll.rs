@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::apart::Rollover;
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{Consent, LockOut, Mode, Output, Roll, RollStart, Talk};
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::pki::{KeyType, Passphrase};
 use crate::plan::rollover::{
     self, Campaign, Look, Phase, Start, finish, left, refuse_under_way, start, status, undo,
 };
-use crate::plan::state::FileState;
+use crate::plan::state::{FileState, HomeState};
 use crate::plan::{Encryption, Plan, layout};
 use crate::report::{self, Style};
 
@@ -36,9 +37,10 @@ impl Session<'_> {
         let path = self.home.join(layout::CA_KEY);
         // All that is asked is asked before the lock: nobody else waits while a person types.
         let (old, key) = self.reading(|| {
-            let trust = host::home_state(&self.home)?.trust()?;
+            let home = host::home_state(&self.home)?;
+            let trust = home.trust()?;
             refuse_under_way(&trust).map_err(crate::plan::Error::from)?;
-            self.refuse_part()?;
+            self.refuse_part(&home)?;
             Ok((trust.ca, host::key_state(&path)))
         })?;
         if matches!(key, FileState::Absent) {
@@ -110,20 +112,18 @@ impl Session<'_> {
 
     fn roll_status(&self) -> Result<Outcome, Error> {
         let now = host::clock();
-        let (campaign, rows, left) = self.reading(|| {
-            let campaign = match self.campaign() {
-                Ok(campaign) => campaign,
-                Err(Error::Plan(crate::plan::Error::Rollover(rollover::Error::NotUnderWay))) => {
-                    return Ok((None, Vec::new(), Vec::new()));
-                }
-                Err(other) => return Err(other),
-            };
-            let ledger = host::home_state(&self.home)?.ledger()?;
-            let pairs = host::public_pairs(&self.home)?;
-            let rows = status(&campaign, &pairs, &ledger, now);
-            let left = left(&campaign.old, &pairs, &ledger, now);
-            Ok((Some(campaign), rows, left))
-        })?;
+        let (campaign, rows, left) = match self.reading(|| self.under_way())? {
+            Some(Rollover {
+                campaign,
+                rows,
+                pairs,
+                ledger,
+            }) => {
+                let left = left(&campaign.old, &pairs, &ledger, now);
+                (Some(campaign), rows, left)
+            }
+            None => (None, Vec::new(), Vec::new()),
+        };
         let told = match self.request.output {
             Output::Text => report::roll_status(self.stdout, campaign.as_ref(), &rows, &left),
             Output::Json => report::roll_status_json(&self.home, campaign.as_ref(), &rows, &left),
@@ -145,8 +145,12 @@ impl Session<'_> {
         let now = host::clock();
         let plan = || -> Result<_, Error> {
             let may_lock_out = |_: &[rollover::Left]| lock_out == LockOut::Allow;
-            let (phase, locked_out) = finish(&self.look_at_all()?, may_lock_out, now)?;
-            Ok((phase, locked_out, self.rows(&self.campaign()?)?))
+            let look = self.look_at_all()?;
+            let (phase, locked_out) = finish(&look, may_lock_out, now)?;
+            let campaign = Campaign::of(&look.home.trust()?);
+            let ledger = look.home.ledger()?;
+            let rows = campaign.map(|campaign| status(&campaign, &look.pairs, &ledger, now));
+            Ok((phase, locked_out, rows.unwrap_or_default()))
         };
         // Asked before the lock: nobody else waits while a person thinks.
         let (_, locked_out, rows) = self.reading(plan)?;
@@ -222,7 +226,7 @@ impl Session<'_> {
     fn look_at_all(&self) -> Result<Look, Error> {
         let home = host::home_state(&self.home)?;
         home.trust()?;
-        self.refuse_part()?;
+        self.refuse_part(&home)?;
         host::home_directories(&self.home)?;
         Ok(Look {
             home,
@@ -232,8 +236,8 @@ impl Session<'_> {
     }
 
     /// Refuses to roll in a part of a home: what is trusted, the whole one decides.
-    fn refuse_part(&self) -> Result<(), Error> {
-        match host::home_state(&self.home)?.is_part() {
+    fn refuse_part(&self, home: &HomeState) -> Result<(), Error> {
+        match home.is_part() {
             true => Err(crate::plan::Error::NoCaKey {
                 path: self.home.join(layout::CA_KEY),
             }
@@ -246,11 +250,5 @@ impl Session<'_> {
         let trust = host::home_state(&self.home)?.trust()?;
         let campaign = Campaign::of(&trust);
         Ok(campaign.ok_or(crate::plan::Error::Rollover(rollover::Error::NotUnderWay))?)
-    }
-
-    fn rows(&self, campaign: &Campaign) -> Result<Vec<rollover::Row>, Error> {
-        let ledger = host::home_state(&self.home)?.ledger()?;
-        let pairs = host::public_pairs(&self.home)?;
-        Ok(status(campaign, &pairs, &ledger, host::clock()))
     }
 }

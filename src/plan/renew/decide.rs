@@ -64,11 +64,9 @@ impl Candidate {
             wanted: wanted.into(),
         };
         let wanted = "the certificate, to renew it";
-        let FileState::Present(file) = &pair.certificate else {
-            return Err(unsound(pair.certificate.words(), wanted));
-        };
-        let certificate = Certificate::from_pem(&file.content)
-            .map_err(|error| unsound(found_words(&error), wanted))?;
+        let pem = pair.certificate.content(&path, wanted)?;
+        let certificate =
+            Certificate::from_pem(pem).map_err(|error| unsound(found_words(&error), wanted))?;
         let name: Name = pair.name.parse().map_err(|_| Error::Unsound {
             path: directory.clone(),
             found: format!("the name `{}`", pair.name),
@@ -122,7 +120,7 @@ impl Candidate {
             validity: certificate.validity,
             key_type,
             key,
-            digest: sha256_hex(&file.content),
+            digest: sha256_hex(pem),
         })
     }
 

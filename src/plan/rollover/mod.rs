@@ -161,23 +161,15 @@ fn trust_everywhere(look: &Look, trust: &Trust) -> Result<Vec<Change>, super::Er
 
 /// The change that brings a file to this content; nothing if it has it.
 fn put(look: &Look, file: NewFile, now: &FileState) -> Result<Option<Change>, super::Error> {
-    match now {
-        FileState::Absent => Ok(Some(Change::CreateFile(file))),
-        FileState::Present(present) if *present.content == file.content.bytes() => Ok(None),
-        FileState::Present(present) => Ok(Some(Change::ReplaceFile {
-            before: present.content.clone(),
-            file,
-        })),
-        FileState::OpenKey { mode } => Err(super::Error::OpenKey {
-            path: look.home.path.join(&file.path),
-            mode: *mode,
-        }),
-        other => Err(super::Error::Unsound {
-            path: look.home.path.join(&file.path),
-            found: other.words(),
-            wanted: "a file".into(),
-        }),
+    if let FileState::Absent = now {
+        return Ok(Some(Change::CreateFile(file)));
     }
+    let before = now.content(&look.home.path.join(&file.path), "a file")?;
+    let is_needed = before.as_slice() != file.content.bytes();
+    Ok(is_needed.then(|| Change::ReplaceFile {
+        before: before.clone(),
+        file,
+    }))
 }
 
 /// The changes that keep the CA that signs until now in the archive, with its key if that is here.
@@ -196,25 +188,11 @@ fn archive_signing(
     }
     let key = match &look.key {
         FileState::Absent => None,
-        FileState::Present(key) => {
-            refuse_foreign_key(ca, &key.content).map_err(|cause| super::Error::File {
-                path: look.home.path.join(layout::CA_KEY),
-                cause,
-            })?;
-            Some(ca_key(ca, &key.content))
-        }
-        FileState::OpenKey { mode } => {
-            return Err(super::Error::OpenKey {
-                path: look.home.path.join(layout::CA_KEY),
-                mode: *mode,
-            });
-        }
-        other => {
-            return Err(super::Error::Unsound {
-                path: look.home.path.join(layout::CA_KEY),
-                found: other.words(),
-                wanted: "the CA's private key".into(),
-            });
+        key => {
+            let path = look.home.path.join(layout::CA_KEY);
+            let content = key.content(&path, "the CA's private key")?;
+            refuse_foreign_key(ca, content).map_err(|cause| super::Error::File { path, cause })?;
+            Some(ca_key(ca, content))
         }
     };
     if matches!(archived.certificate, FileState::Absent) {

@@ -46,19 +46,8 @@ pub fn undo(
         .join(layout::archived(&old.serial))
         .join(layout::CA_KEY);
     let key = match &archived_old.key {
-        FileState::Present(key) => &key.content,
-        FileState::OpenKey { mode } => {
-            let (path, mode) = (key_path, *mode);
-            return Err(plan::Error::OpenKey { path, mode });
-        }
         FileState::Absent => return Err(plan::Error::NoCaKey { path: key_path }),
-        other => {
-            return Err(plan::Error::Unsound {
-                path: key_path,
-                found: other.words(),
-                wanted: "the old CA's private key".into(),
-            });
-        }
+        key => key.content(&key_path, "the old CA's private key")?,
     };
     refuse_foreign_key(&old, key).map_err(|cause| plan::Error::File {
         path: key_path,
@@ -118,17 +107,9 @@ fn trust_again(
         .join(layout::ARCHIVE)
         .join(&retired.serial)
         .join(layout::CA_CERTIFICATE);
-    let old = match archived(&retired.serial).certificate {
-        FileState::Present(file) => Certificate::from_pem(&file.content)
-            .map_err(|cause| plan::Error::File { path, cause })?,
-        other => {
-            return Err(plan::Error::Unsound {
-                path,
-                found: other.words(),
-                wanted: "the old CA's certificate".into(),
-            });
-        }
-    };
+    let old = archived(&retired.serial).certificate;
+    let old = Certificate::from_pem(old.content(&path, "the old CA's certificate")?)
+        .map_err(|cause| plan::Error::File { path, cause })?;
     let signing = Entry::of_ca(Event::Signing, &ca, now);
     let trust = Trust { ca, old: Some(old) };
     let mut changes = trust_everywhere(look, &trust)?;
