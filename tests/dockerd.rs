@@ -61,6 +61,52 @@ fn a_daemon_under_a_constrained_ca_answers_its_clients() {
     daemon.answers(&home.path().join("clients/alice"));
 }
 
+/// What asks a daemon through docker's SDK for Python as its manual has it, and prints the version.
+const PYTHON: &str = "import docker; print(docker.from_env(timeout=60).version()['Version'])";
+
+#[test]
+fn docker_for_python_gets_an_answer_by_docker_cert_path() {
+    let Some(python) = python() else { return };
+    if !can_run() {
+        return;
+    }
+    let home = TestHome::with_ca(&[]);
+    let foreign = TestHome::with_ca(&[]);
+    let daemon = Daemon::start(&home);
+    let alice = home.path().join("clients/alice");
+    let stranger = stranger(&home, &foreign);
+    for host in daemon.hosts() {
+        let ask = |certificates: &Path| {
+            let mut ask = clean(&python);
+            ask.args(["-c", PYTHON])
+                .env("DOCKER_HOST", &host)
+                .env("DOCKER_TLS_VERIFY", "1")
+                .env("DOCKER_CERT_PATH", certificates);
+            ask
+        };
+        let answer = Ran::from(ask(&alice).output().unwrap()).succeeds();
+        assert_eq!(answer.stdout, daemon.version, "{host}");
+
+        let before = daemon.log().len();
+        Ran::from(ask(&stranger).output().unwrap()).fails(1);
+        daemon.logs(before, "certificate signed by unknown authority");
+
+        // The trap that README.md tells of: it puts these CAs in the place of ca.pem.
+        let mut trapped = ask(&alice);
+        trapped.env("REQUESTS_CA_BUNDLE", foreign.path().join("ca.pem"));
+        let trapped = Ran::from(trapped.output().unwrap()).fails(1);
+        trapped.says("certificate verify failed");
+    }
+}
+
+/// A Python that has docker's SDK: that of `DOCKPKI_PYTHON`, else the system's.
+fn python() -> Option<String> {
+    let python = std::env::var("DOCKPKI_PYTHON").unwrap_or_else(|_| "python3".into());
+    let import = Command::new(&python).args(["-c", "import docker"]).output();
+    let there = import.is_ok_and(|import| import.status.success());
+    has("docker's SDK for Python", there).then_some(python)
+}
+
 fn answers_its_clients_and_nobody_else(key_type: &str) {
     if !can_run() {
         return;
@@ -81,12 +127,7 @@ fn answers_its_clients_and_nobody_else(key_type: &str) {
     daemon.answers(&alice);
 
     // Go's client withholds a certificate whose issuer the server does not name ...
-    let stranger = home.around().join("stranger");
-    fs::create_dir(&stranger).unwrap();
-    fs::copy(&ca, stranger.join("ca.pem")).unwrap();
-    for name in ["cert.pem", "key.pem"] {
-        fs::copy(foreign_alice.join(name), stranger.join(name)).unwrap();
-    }
+    let stranger = stranger(&home, &foreign);
     daemon.refuses(&stranger, "client didn't provide a certificate");
     daemon.answers(&alice);
 
@@ -121,6 +162,18 @@ fn answers_its_clients_and_nobody_else(key_type: &str) {
     let refused = daemon.docker(&daemon.hosts()[0], &foreign_alice).fails(1);
     refused.says("certificate signed by unknown authority");
     daemon.answers(&alice);
+}
+
+/// The certificates of a client that trusts the home's CA and is of another.
+fn stranger(home: &TestHome, foreign: &TestHome) -> PathBuf {
+    let stranger = home.around().join("stranger");
+    fs::create_dir(&stranger).unwrap();
+    fs::copy(home.path().join("ca.pem"), stranger.join("ca.pem")).unwrap();
+    for name in ["cert.pem", "key.pem"] {
+        let from = foreign.path().join("clients/alice").join(name);
+        fs::copy(from, stranger.join(name)).unwrap();
+    }
+    stranger
 }
 
 /// Whether the machine has what these tests need.
