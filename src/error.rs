@@ -23,6 +23,15 @@ pub enum Error {
     ClientName(pki::Error),
     /// Somebody said no.
     NotAgreed,
+    /// Some clients of a list were issued, and then something failed.
+    IssuedInPart {
+        /// How many were.
+        issued: usize,
+        /// How many were to be.
+        wanted: usize,
+        /// Why no more.
+        cause: Box<Error>,
+    },
     /// What one store remembers was taken back; what this one does was not.
     TakenBackInPart {
         /// The records that are left.
@@ -40,7 +49,7 @@ impl Error {
         match self {
             Self::Usage(UsageError::Clap(error)) => error.exit_code().try_into().unwrap_or(2),
             Self::Usage(_) | Self::ClientName(_) => 2,
-            Self::Plan(plan::Error::Twice { .. }) => 2,
+            Self::Plan(plan::Error::Twice { .. } | plan::Error::Roster { .. }) => 2,
             Self::Host(
                 H::NoTerminal { .. }
                 | H::NoUser
@@ -56,7 +65,7 @@ impl Error {
                 | H::NotPutBack { .. }
                 | H::NotTidied { .. },
             ) => 3,
-            Self::TakenBackInPart { .. } => 3,
+            Self::TakenBackInPart { .. } | Self::IssuedInPart { .. } => 3,
             Self::Plan(_) | Self::Host(_) | Self::NotAgreed => 1,
         }
     }
@@ -70,6 +79,9 @@ impl Error {
             }
             Self::Usage(_) | Self::NotAgreed => None,
             Self::TakenBackInPart { cause, .. } => cause.hint(program),
+            Self::IssuedInPart { .. } => {
+                Some("mend it, then run the same again: it goes on where it stopped".into())
+            }
             Self::ClientName(_) | Self::Host(host::Error::NoUser) => {
                 Some("name the client yourself with --client NAME".into())
             }
@@ -128,7 +140,9 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::TimerPassphrase { .. } => {
             format!("{program} timer install --passphrase-file FILE")
         }
-        E::Twice { .. } | E::NoPassphrase { .. } | E::Unwritable { .. } => return None,
+        E::Twice { .. } | E::Roster { .. } | E::NoPassphrase { .. } | E::Unwritable { .. } => {
+            return None;
+        }
     })
 }
 
@@ -292,6 +306,11 @@ impl fmt::Display for Error {
                 write!(f, "the client would be named after you, but {error}")
             }
             Self::NotAgreed => f.write_str("not agreed, nothing was changed"),
+            Self::IssuedInPart {
+                issued,
+                wanted,
+                cause,
+            } => write!(f, "{issued} of {wanted} clients were issued, then: {cause}"),
             Self::TakenBackInPart { store, cause } => write!(
                 f,
                 "taken back but for what `{}` remembers: {}",

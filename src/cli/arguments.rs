@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::bulk::ClientIssueArguments;
 pub(super) use super::check::CheckArguments;
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
@@ -149,7 +150,9 @@ pub(super) enum ServerCommands {
 pub(super) enum ClientCommands {
     /// Issue client certificates
     ///
-    /// All or none: if one cannot be issued, nothing is. Whoever holds a client's key is root on every host that trusts the CA.
+    /// All or none of those that are named: if one cannot be issued, nothing is. Whoever holds a client's key is root on every host that trusts the CA.
+    ///
+    /// --from takes a list, one name a line or CSV with the columns name, life and host; what a line leaves out, the flags say. It is judged whole before the first key is made. A client of the list that is there already is left as it is, so that the same command goes on where it was stopped.
     Issue(ClientIssueArguments),
 }
 
@@ -252,15 +255,6 @@ pub(super) struct ServerIssueArguments {
     /// Name its host names and addresses, comma-separated, repeatable
     #[arg(long, value_name = "LIST", required = true)]
     pub(super) san: Vec<String>,
-    #[command(flatten)]
-    pub(super) issue: IssueArguments,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ClientIssueArguments {
-    /// The clients' names: directories in the home, and common names
-    #[arg(required = true, value_name = "NAME")]
-    pub(super) names: Vec<String>,
     #[command(flatten)]
     pub(super) issue: IssueArguments,
 }

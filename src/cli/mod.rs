@@ -1,6 +1,7 @@
 //! Turns arguments into a [`Request`].  Past here a host name is a host name.
 
 mod arguments;
+mod bulk;
 mod check;
 mod install;
 mod install_arguments;
@@ -17,9 +18,10 @@ use crate::pki::{self, KeyType, Life, Name, SubjectAltNames};
 use crate::plan::issue::Wish;
 
 use arguments::{
-    Arguments, CaCommands, CaPasswdArguments, ClientCommands, ClientIssueArguments, Commands,
-    Global, InitArguments, IssueArguments, OutputForm, ServerCommands, ServerIssueArguments,
+    Arguments, CaCommands, CaPasswdArguments, ClientCommands, Commands, Global, InitArguments,
+    IssueArguments, OutputForm, ServerCommands, ServerIssueArguments,
 };
+pub use bulk::{Bulk, ListFrom};
 pub use check::{Check, ExitCodes, Form};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
@@ -51,6 +53,8 @@ pub enum Command {
     Init(Init),
     /// `server issue` and `client issue`
     Issue(Issue),
+    /// `client issue --from`
+    Bulk(Box<Bulk>),
     /// `renew`
     Renew(Box<Renew>),
     /// `list`
@@ -258,11 +262,7 @@ pub fn parse(
             let wish = Wish::Server(name.parse()?, SubjectAltNames::parse(&san)?);
             Command::Issue(self::issue("server issue", vec![wish], issue)?)
         }
-        Commands::Client(ClientCommands::Issue(ClientIssueArguments { names, issue })) => {
-            let names = names.iter().map(|name| name.parse().map(Wish::Client));
-            let wishes = names.collect::<Result<_, _>>()?;
-            Command::Issue(self::issue("client issue", wishes, issue)?)
-        }
+        Commands::Client(ClientCommands::Issue(arguments)) => bulk::issue(arguments)?,
         Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
         Commands::List => Command::List,
         Commands::Check(arguments) => Command::Check(check::understood(arguments, global.output)?),

@@ -32,7 +32,7 @@ pub fn apply(home: &mut Home, plan: &Plan) -> Result<(), Error> {
 /// The same, with `tick` called for each directory that is staged.
 pub fn apply_and_tell(home: &mut Home, plan: &Plan, tick: &(dyn Fn() + Sync)) -> Result<(), Error> {
     let path = home.path().to_owned();
-    parallel::map(Vec::from_iter(&plan.changes), MANY, |change| {
+    parallel::map(Vec::from_iter(&plan.changes), MANY, home.jobs(), |change| {
         refuse_changed(&path, change)
     })
     .into_iter()
@@ -113,7 +113,7 @@ fn carry_out(
     for (change, step) in others {
         durable.extend(stage(path, change, step)?);
     }
-    let staged = parallel::map(directories, MANY, |(change, step)| {
+    let staged = parallel::map(directories, MANY, home.jobs(), |(change, step)| {
         tick();
         stage(path, change, step)
     });

@@ -91,6 +91,8 @@ pub enum Error {
     EmptyPassphrase { path: Option<PathBuf> },
     /// A passphrase file is longer than openssl reads.
     LongPassphrase { path: PathBuf },
+    /// What is to be read is longer than any list.
+    LongInput { path: PathBuf, wanted: u64 },
     /// A passphrase file has more than a line.
     PassphraseLines { path: PathBuf },
     /// A passphrase file can be read by others.
@@ -280,6 +282,11 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
+            Self::LongInput { path, wanted } => write!(
+                f,
+                "`{}` is too long: wanted at most {wanted} octets",
+                path.display()
+            ),
             Self::LongPassphrase { path } => write!(
                 f,
                 "`{}` is too long, wanted a passphrase of at most 1023 octets",

@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::journal::{self, Phase};
+use super::parallel::Jobs;
 use super::{Error, write};
 use crate::plan::layout;
 use crate::plan::state::Recovery;
@@ -21,6 +22,7 @@ pub struct Home {
     /// Directories and the lock file we made for it, outermost first, until something is in it.
     made: Vec<PathBuf>,
     recovered: Option<Recovery>,
+    jobs: Jobs,
 }
 
 /// What a command wants of a home.
@@ -51,6 +53,7 @@ impl Home {
             lock: None,
             made: Vec::new(),
             recovered: None,
+            jobs: Jobs::default(),
         };
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {}
@@ -76,6 +79,16 @@ impl Home {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How many threads write in it at once.
+    pub(super) fn jobs(&self) -> Jobs {
+        self.jobs
+    }
+
+    /// Says how many threads write in it at once.
+    pub fn set_jobs(&mut self, jobs: Jobs) {
+        self.jobs = jobs;
     }
 
     /// What was done about a killed command when the home was opened.

@@ -1,6 +1,7 @@
 //! Fresh keys and serials, on all cores where that pays.
 
-use super::{Error, parallel};
+use super::Error;
+use super::parallel::{self, Jobs};
 use crate::pki::{KeyType, PrivateKey, Serial};
 use crate::plan::issue::Fresh;
 
@@ -29,7 +30,7 @@ pub fn side_by_side_from(key_type: KeyType) -> usize {
 pub fn fresh(count: usize, key_type: KeyType) -> Result<Vec<Fresh>, Error> {
     let one = |_| fresh_unless(None, key_type);
     let all = Vec::from_iter(0..count);
-    parallel::map(all, side_by_side_from(key_type), one)
+    parallel::map(all, side_by_side_from(key_type), Jobs::Cores, one)
         .into_iter()
         .collect()
 }

@@ -13,6 +13,7 @@ mod error;
 mod exchange;
 mod home;
 mod hook;
+mod input;
 mod installed;
 mod invoker;
 mod journal;
@@ -37,10 +38,11 @@ pub use environment::{
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
 pub use hook::run_hook;
+pub use input::{read_file, read_standard_input};
 pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, fresh_unless, side_by_side_from};
-pub use parallel::map as side_by_side;
+pub use parallel::{Jobs, map as side_by_side};
 pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};
 pub use read::{

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::error::words;
-use super::{Error, parallel, write};
+use super::parallel::{self, Jobs};
+use super::{Error, write};
 use crate::pki::Serial;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::renew::Keys;
@@ -138,7 +139,9 @@ fn map_names<T: Send>(
     for kind in PairKind::ALL {
         let mut names = pair_names(home, kind)?;
         names.sort();
-        all.extend(parallel::map(names, 64, |name| map(kind, name)));
+        all.extend(parallel::map(names, 64, Jobs::Cores, |name| {
+            map(kind, name)
+        }));
     }
     Ok(all)
 }

@@ -53,7 +53,11 @@ pub(super) fn create_directory(path: &Path, mode: u32) -> Result<(), Error> {
         .mode(mode & 0o700)
         .create(path)
         .map_err(Error::io("make", path))?;
-    set_mode(path, mode)
+    // Nothing but the umask, or what the directory around it says, may have made it another.
+    match fs::symlink_metadata(path).map_err(Error::io("read", path))? {
+        made if made.permissions().mode() & 0o7777 == mode => Ok(()),
+        _ => set_mode(path, mode),
+    }
 }
 
 /// Sets the permission bits.

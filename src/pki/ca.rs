@@ -206,11 +206,29 @@ impl Ca {
         (first.len() <= MAX_COMMON_NAME).then_some(first)
     }
 
-    /// Issues a client certificate: clientAuth, with the name as common name.
+    /// Whether a client may have this name, as [`Ca::issue_client`] asks before it makes anything.
     ///
     /// # Errors
     /// [`Error::ClientNotPermitted`] if the CA has name constraints and the name reads as a host
-    /// name they do not permit; else as for [`Ca::issue_server`].
+    /// name they do not permit.
+    pub fn permit_client(&self, name: &Name) -> Result<(), Error> {
+        let is_permitted = |constraints: &constraints::NameConstraints| {
+            let name = name.as_str();
+            !name.contains('.')
+                || constraints.permits(&SubjectAltName::Dns(name.to_ascii_lowercase()))
+        };
+        match &self.certificate.name_constraints {
+            Some(constraints) if !is_permitted(constraints) => Err(Error::ClientNotPermitted {
+                name: name.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Issues a client certificate: clientAuth, with the name as common name.
+    ///
+    /// # Errors
+    /// As [`Ca::permit_client`] and [`Ca::issue_server`].
     pub fn issue_client(
         &self,
         name: &Name,
@@ -218,14 +236,7 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
-        if let Some(constraints) = &self.certificate.name_constraints
-            && name.as_str().contains('.')
-            && !constraints.permits(&SubjectAltName::Dns(name.as_str().to_ascii_lowercase()))
-        {
-            return Err(Error::ClientNotPermitted {
-                name: name.to_string(),
-            });
-        }
+        self.permit_client(name)?;
         self.issue(Leaf {
             issuer_der: &self.certificate.subject_der,
             authority_key_id: &self.subject_key_id,

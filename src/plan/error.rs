@@ -52,6 +52,11 @@ pub enum Error {
     NotOneServer { found: Vec<String> },
     /// What is replaced would go where something is.
     Archived { path: PathBuf },
+    /// A list of clients cannot be taken.
+    Roster {
+        source: PathBuf,
+        cause: super::roster::RosterError,
+    },
     /// The names do not fit into a hook's environment.
     ManyNames { octets: usize, wanted: usize },
     /// There are several, and none was named.
@@ -186,6 +191,9 @@ impl fmt::Display for Error {
                 "`{}` is there already, wanted the place for what is replaced: nothing was renewed",
                 path.display()
             ),
+            Self::Roster { source, cause } => {
+                write!(f, "nothing was issued from `{}`: {cause}", source.display())
+            }
             Self::ManyNames { octets, wanted } => write!(
                 f,
                 "the names are {octets} octets, a deploy hook's variable holds {wanted}: \

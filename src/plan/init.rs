@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::issue::{Fresh, Issuance, Wish, pair_changes};
+use super::issue::{self, Fresh, Issuance, Issued, Wish};
 use super::layout::{self, PairKind};
 use super::ledger::Entry;
 use super::state::HomeState;
@@ -111,10 +111,14 @@ pub fn plan(
         });
     }
     for (pair, fresh) in wishes {
-        let (change, entry, done) = pair_changes(&issuer, pair, fresh, wish.valid_for, now)?;
+        let Issued {
+            change,
+            entry,
+            pair,
+        } = issue::issue(&issuer, pair, fresh, wish.valid_for, now)?;
         changes.push(change);
         lines.push_str(&entry.line());
-        pairs.push(done);
+        pairs.push(pair);
     }
     changes.push(home.append_to_ledger(lines));
     Ok(Issuance {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::layout::{self, PairKind};
 use super::ledger::Entry;
-use super::state::HomeState;
+use super::state::{HomeState, LedgerEnd};
 use super::trust::Issuer;
 use super::{Change, Content, Encryption, Error, NewFile, Plan};
 use crate::pki::{
@@ -112,56 +112,97 @@ pub fn refuse_taken(wishes: &[Wish], taken: impl Fn(PairKind, &str) -> bool) -> 
     Ok(())
 }
 
-/// Plans the pairs, each with its fresh key and serial.
-pub fn plan(
-    command: &'static str,
-    home: &HomeState,
+/// One pair that is made where there is none.
+#[derive(Debug)]
+pub struct Issued {
+    /// Its directory with three files.
+    pub change: Change,
+    /// The ledger's entry.
+    pub entry: Entry,
+    /// What the report tells of it.
+    pub pair: PlannedPair,
+}
+
+/// Makes one pair from a fresh key and serial.
+///
+/// # Errors
+/// [`Error::Pki`] if the CA cannot issue it.
+pub fn issue(
     issuer: &Issuer,
-    wishes: Vec<(Wish, Fresh)>,
+    wish: Wish,
+    fresh: Fresh,
     valid_for: Life,
     now: OffsetDateTime,
-) -> Result<Issuance, Error> {
-    let mut changes = Vec::with_capacity(wishes.len() + 2);
+) -> Result<Issued, Error> {
+    let (files, entry, pair) = pair_files(issuer, wish, fresh, valid_for, now)?;
+    let change = Change::PlaceDirectory {
+        path: pair.kind.pair(pair.name.as_str()),
+        mode: layout::DIRECTORY_MODE,
+        files,
+    };
+    Ok(Issued {
+        change,
+        entry,
+        pair,
+    })
+}
+
+/// What must be known of a home to put pairs into it.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The directories of pairs that are there.
+    kinds: Vec<PairKind>,
+    ledger: LedgerEnd,
+}
+
+impl Ground {
+    /// That of a home as it was read.
+    pub fn of(home: &HomeState) -> Self {
+        let is_there = |kind: &PairKind| home.others.iter().any(|name| name == kind.directory());
+        Self {
+            kinds: PairKind::ALL.into_iter().filter(is_there).collect(),
+            ledger: home.ledger_end(),
+        }
+    }
+}
+
+/// Plans how pairs that were made come into the home.  The ground is then what it is when they
+/// are there, for those that come next.
+pub fn plan(
+    command: &'static str,
+    ground: &mut Ground,
+    issuer: &Issuer,
+    issued: Vec<Issued>,
+) -> Issuance {
+    let mut changes = Vec::with_capacity(issued.len() + 2);
     for kind in PairKind::ALL {
-        let wanted = wishes.iter().any(|(wish, _)| wish.kind() == kind);
-        if wanted && !home.others.iter().any(|name| name == kind.directory()) {
+        let wanted = issued.iter().any(|one| one.pair.kind == kind);
+        if wanted && !ground.kinds.contains(&kind) {
+            ground.kinds.push(kind);
             changes.push(Change::MakeDirectory {
                 path: kind.directory().into(),
                 mode: layout::DIRECTORY_MODE,
             });
         }
     }
-    let mut planned = Vec::with_capacity(wishes.len());
+    let mut pairs = Vec::with_capacity(issued.len());
     let mut lines = String::new();
-    for (wish, fresh) in wishes {
-        let (change, entry, done) = pair_changes(issuer, wish, fresh, valid_for, now)?;
+    for one in issued {
+        let Issued {
+            change,
+            entry,
+            pair,
+        } = one;
         changes.push(change);
         lines.push_str(&entry.line());
-        planned.push(done);
+        pairs.push(pair);
     }
-    changes.push(home.append_to_ledger(lines));
-    Ok(Issuance {
+    changes.push(ground.ledger.append(lines));
+    Issuance {
         plan: Plan { command, changes },
         ca: issuer.ca.certificate().clone(),
-        pairs: planned,
-    })
-}
-
-/// Plans one pair where there is none: its directory with three files, and the ledger's entry.
-pub(super) fn pair_changes(
-    issuer: &Issuer,
-    wish: Wish,
-    fresh: Fresh,
-    valid_for: Life,
-    now: OffsetDateTime,
-) -> Result<(Change, Entry, PlannedPair), Error> {
-    let (files, entry, planned) = pair_files(issuer, wish, fresh, valid_for, now)?;
-    let change = Change::PlaceDirectory {
-        path: planned.kind.pair(planned.name.as_str()),
-        mode: layout::DIRECTORY_MODE,
-        files,
-    };
-    Ok((change, entry, planned))
+        pairs,
+    }
 }
 
 /// Issues one pair: its three files, and the ledger's entry.

@@ -23,6 +23,7 @@ pub mod passwd;
 pub mod permissions;
 pub mod renew;
 pub mod rollover;
+pub mod roster;
 pub mod state;
 pub mod systemd;
 pub mod timer;

@@ -191,15 +191,55 @@ impl HomeState {
         }
     }
 
+    /// Where the ledger's next line goes.
+    pub fn ledger_end(&self) -> LedgerEnd {
+        match &self.ledger {
+            FileState::Present(file) => LedgerEnd {
+                length: Some(file.content.len() as u64),
+                last: match file.content.last() {
+                    None | Some(b'\n') => LastLine::Whole,
+                    Some(_) => LastLine::Torn,
+                },
+            },
+            _ => LedgerEnd {
+                length: None,
+                last: LastLine::Whole,
+            },
+        }
+    }
+
     /// The change that adds these lines to the ledger, on lines of their own.
     pub fn append_to_ledger(&self, lines: String) -> Change {
-        let (before, lines) = match &self.ledger {
-            FileState::Present(file) => {
-                let torn = file.content.last().is_some_and(|last| *last != b'\n');
-                let lines = if torn { format!("\n{lines}") } else { lines };
-                (Some(file.content.len() as u64), lines)
-            }
-            _ => (None, lines),
+        self.ledger_end().append(lines)
+    }
+}
+
+/// The end of a ledger.
+#[derive(Debug, Clone)]
+pub struct LedgerEnd {
+    /// Its length in octets; nothing if it is not there.
+    length: Option<u64>,
+    last: LastLine,
+}
+
+/// Whether the last line of a ledger has its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastLine {
+    Whole,
+    Torn,
+}
+
+impl LedgerEnd {
+    /// The change that adds these lines, on lines of their own.  The end is then after them.
+    pub fn append(&mut self, lines: String) -> Change {
+        let lines = match self.last {
+            LastLine::Whole => lines,
+            LastLine::Torn => format!("\n{lines}"),
+        };
+        let before = self.length;
+        *self = Self {
+            length: Some(before.unwrap_or(0) + lines.len() as u64),
+            last: LastLine::Whole,
         };
         Change::Append {
             path: layout::LEDGER.into(),

@@ -4,6 +4,7 @@
 //! error; [`crate::run`] says which is which by where it puts the text.
 
 mod apart;
+mod bulk;
 mod ca;
 mod check;
 mod client;
@@ -25,6 +26,7 @@ use std::path::Path;
 use time::{Duration, OffsetDateTime};
 
 pub use apart::{apart_warnings, apart_words, held_back, held_back_words};
+pub use bulk::{bulk, bulk_json, bulk_planned, bulk_warnings};
 pub use ca::{CaKey, ca, ca_json};
 pub use check::{Words, check_failed, check_json, check_summary, check_table, unjudged_key};
 pub use client::{

@@ -27,6 +27,7 @@ impl Meeting {
         match command {
             Command::Init(wish) => by_mode(wish.mode),
             Command::Issue(wish) => by_mode(wish.mode),
+            Command::Bulk(wish) => by_mode(wish.mode),
             Command::CaPasswd(wish) => by_mode(wish.mode),
             Command::Renew(wish) if wish.install.is_some() => Self::Itself,
             Command::Roll(roll) => by_mode(roll.mode()),

@@ -2,16 +2,31 @@
 
 use std::path::Path;
 
+use time::OffsetDateTime;
+
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
-use crate::host::{self, Asked, Create, Home, Repeat};
-use crate::pki::{self, is_encrypted};
-use crate::plan::issue::{self, Issuance};
+use crate::host::{self, Asked, Create, Home, Jobs, Repeat};
+use crate::pki::{self, KeyType, Life, is_encrypted};
+use crate::plan::issue::{self, Ground, Issuance, Issued, Wish};
 use crate::plan::layout;
 use crate::plan::state::{FileState, HomeState};
+use crate::plan::trust::Issuer;
 use crate::plan::{Encryption, init, list, passwd, verify};
 use crate::report::{self, CaKey};
+
+/// Makes one pair from a key nobody has used yet.
+pub(super) fn made(
+    issuer: &Issuer,
+    wish: Wish,
+    key_type: KeyType,
+    valid_for: Life,
+    now: OffsetDateTime,
+) -> Result<Issued, Error> {
+    let fresh = host::fresh_unless(None, key_type)?;
+    Ok(issue::issue(issuer, wish, fresh, valid_for, now)?)
+}
 
 impl Session<'_> {
     pub(super) fn init(&self, wish: &cli::Init) -> Result<Outcome, Error> {
@@ -110,9 +125,16 @@ impl Session<'_> {
         // Before the keys are made, which may take seconds.
         pki::Validity::of_leaf(wish.valid_for, now, ca.certificate().validity)?;
         let key_type = wish.key_type.unwrap_or_else(|| ca.key().key_type());
-        let keys = host::fresh(wish.wishes.len(), key_type)?;
-        let wishes = wish.wishes.iter().cloned().zip(keys).collect();
-        let issuance = issue::plan(wish.command, &state, &issuer, wishes, wish.valid_for, now)?;
+        let issued = wish.wishes.iter().cloned().map(|it| (it, wish.valid_for));
+        let issued = host::side_by_side(
+            issued.collect(),
+            host::side_by_side_from(key_type),
+            Jobs::Cores,
+            |(wish, life)| made(&issuer, wish, key_type, life, now),
+        );
+        let issued = issued.into_iter().collect::<Result<_, _>>()?;
+        let mut ground = Ground::of(&state);
+        let issuance = issue::plan(wish.command, &mut ground, &issuer, issued);
         self.carry_out(&mut home, issuance, wish.mode)
     }
 

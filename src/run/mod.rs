@@ -3,6 +3,7 @@
 mod apart;
 mod bring;
 mod bring_clients;
+mod bulk;
 mod ca_key;
 mod check;
 mod client;
@@ -92,6 +93,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::Man(path) => Ok(data(cli::manual(path)?)),
         Command::Init(wish) => Session::new(request, say)?.init(wish),
         Command::Issue(wish) => Session::new(request, say)?.issue(wish),
+        Command::Bulk(wish) => Session::new(request, say)?.issue_roster(wish),
         Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
         Command::Check(wish) => Ok(check::run(request, wish, say)),

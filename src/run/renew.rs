@@ -5,7 +5,7 @@ use super::ca_key::OpenedKey;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
-use crate::host::{self, Create, Home, Progress, Shown};
+use crate::host::{self, Create, Home, Jobs, Progress, Shown};
 use crate::pki::{Life, Validity};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
@@ -230,12 +230,17 @@ impl Session<'_> {
             .iter()
             .map(|candidate| host::side_by_side_from(candidate.key_type))
             .min();
-        let reissued = host::side_by_side(due, side_by_side.unwrap_or(2), |mut candidate| {
-            let fresh = host::fresh_unless(candidate.key.take(), candidate.key_type)?;
-            let reissued = renew::reissue(&issuer, candidate, wish.wish.valid_for, fresh, now)?;
-            progress.tick();
-            Ok::<_, Error>(reissued)
-        });
+        let reissued = host::side_by_side(
+            due,
+            side_by_side.unwrap_or(2),
+            Jobs::Cores,
+            |mut candidate| {
+                let fresh = host::fresh_unless(candidate.key.take(), candidate.key_type)?;
+                let reissued = renew::reissue(&issuer, candidate, wish.wish.valid_for, fresh, now)?;
+                progress.tick();
+                Ok::<_, Error>(reissued)
+            },
+        );
         let reissued = reissued.into_iter().collect::<Result<_, _>>()?;
         let renewal = renew::plan(wish.wish.rule.command(), &state, &issuer, reissued);
         if wish.mode == Mode::DryRun {

@@ -8,7 +8,7 @@ use super::super::*;
 use super::Step;
 use super::home::{File, MemoryHome, fresh};
 use crate::pki::{Life, Purpose, Serial, verify_chain};
-use crate::plan::issue::{self, Wish as IssueWish};
+use crate::plan::issue::{self, Ground, Wish as IssueWish};
 use crate::plan::ledger::{Entry, Event};
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Keys, Rule, Sans, Scope, Selector, Wish};
@@ -60,10 +60,11 @@ impl World {
             }
             Step::Client => {
                 let name = format!("c{}", self.clients);
-                let wishes = vec![(IssueWish::Client(name.parse().unwrap()), fresh())];
+                let wish = IssueWish::Client(name.parse().unwrap());
                 let issuer = self.home.issuer();
-                let home = self.home.state();
-                let made = issue::plan("client issue", &home, &issuer, wishes, Life::LEAF, now)?;
+                let mut ground = Ground::of(&self.home.state());
+                let issued = vec![issue::issue(&issuer, wish, fresh(), Life::LEAF, now)?];
+                let made = issue::plan("client issue", &mut ground, &issuer, issued);
                 self.home.apply(&made.plan);
                 self.clients += 1;
             }

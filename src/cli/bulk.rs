@@ -1,0 +1,83 @@
+//! `client issue`: clients that are named, or a list of them.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::IssueArguments;
+use super::{Command, Mode, UsageError};
+use crate::pki::{KeyType, Life};
+use crate::plan::issue::Wish;
+
+/// `client issue --from`, understood.
+#[derive(Debug)]
+pub struct Bulk {
+    /// Where the list is.
+    pub from: ListFrom,
+    /// How many keys are made at once; as many as there are cores if nothing.
+    pub jobs: Option<NonZeroUsize>,
+    /// The kind of the keys; the CA's if none.
+    pub key_type: Option<KeyType>,
+    /// How long those live of which the list does not say it.
+    pub valid_for: Life,
+    /// Opens the CA's key.
+    pub passphrase_file: Option<PathBuf>,
+    /// Whether it is done or shown.
+    pub mode: Mode,
+}
+
+/// Where a list is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListFrom {
+    /// `-`
+    StandardInput,
+    /// In a file.
+    File(PathBuf),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ClientIssueArguments {
+    /// The clients' names: directories in the home, and common names
+    #[arg(required_unless_present = "from", value_name = "NAME")]
+    names: Vec<String>,
+    /// Issue the clients of this list, or of standard input if it is -
+    #[arg(long, value_name = "FILE", conflicts_with = "names")]
+    from: Option<PathBuf>,
+    /// Make this many at once [default: one a core]
+    #[arg(long, value_name = "COUNT", requires = "from")]
+    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    issue: IssueArguments,
+}
+
+pub(super) fn issue(arguments: ClientIssueArguments) -> Result<Command, UsageError> {
+    let ClientIssueArguments {
+        names,
+        from,
+        jobs,
+        issue,
+    } = arguments;
+    let Some(from) = from else {
+        let names = names.iter().map(|name| name.parse().map(Wish::Client));
+        let wishes = names.collect::<Result<_, _>>()?;
+        return Ok(Command::Issue(super::issue("client issue", wishes, issue)?));
+    };
+    let IssueArguments {
+        key_type,
+        valid_for,
+        passphrase_file,
+        dry_run,
+    } = issue;
+    Ok(Command::Bulk(Box::new(Bulk {
+        from: match from.as_os_str() == "-" {
+            true => ListFrom::StandardInput,
+            false => ListFrom::File(from),
+        },
+        jobs,
+        key_type: key_type.map(|key_type| key_type.parse()).transpose()?,
+        valid_for: valid_for.parse()?,
+        passphrase_file,
+        mode: dry_run.mode(),
+    })))
+}

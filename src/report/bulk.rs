@@ -1,0 +1,105 @@
+//! Tells what came of a list of clients: counts, for there may be thousands.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{JSON_VERSION, Style, count, day, json, shown, warning};
+use crate::plan::roster::{Row, Tally};
+
+/// How many names of a list are shown.
+const NAMED: usize = 8;
+
+/// What was issued.
+pub fn bulk(home: &Path, tally: &Tally) -> String {
+    let home = shown(home);
+    let Tally {
+        issued, already, ..
+    } = *tally;
+    match (issued, already) {
+        (0, _) => format!("Nothing was changed: {} {home}\n", there(already)),
+        (_, 0) => format!("Issued {} in {home}\n", count(issued, "client")),
+        _ => format!(
+            "Issued {} in {home}; {} and left as {}\n",
+            count(issued, "client"),
+            match already {
+                1 => "1 was there already".to_owned(),
+                _ => format!("{already} were there already"),
+            },
+            match already {
+                1 => "it was",
+                _ => "they were",
+            }
+        ),
+    }
+}
+
+fn there(already: usize) -> String {
+    match already {
+        1 => "the client of the list is there already, in".into(),
+        _ => format!("the {already} clients of the list are there already, in"),
+    }
+}
+
+/// What would be issued.
+pub fn bulk_planned(home: &Path, tally: &Tally, planned: &[Row]) -> String {
+    if planned.is_empty() {
+        return bulk(home, tally);
+    }
+    let named = planned.iter().take(NAMED).map(|row| row.name.as_str());
+    let named = Vec::from_iter(named).join(", ");
+    let more = match planned.len().checked_sub(NAMED) {
+        Some(more @ 1..) => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    let already = match tally.already {
+        0 => String::new(),
+        1 => "; 1 is there already".into(),
+        already => format!("; {already} are there already"),
+    };
+    format!(
+        "dockpki client issue would issue {} in {}{already}\nNothing was changed.\n\n{named}{more}\n",
+        count(planned.len(), "client"),
+        shown(home),
+    )
+}
+
+/// The same as JSON.
+pub fn bulk_json(home: &Path, tally: &Tally, planned: &[Row]) -> String {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        version: u32,
+        home: String,
+        command: &'static str,
+        changed: bool,
+        issued: usize,
+        already: usize,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        planned: Vec<&'a str>,
+        warnings: Vec<String>,
+    }
+    json(&Report {
+        version: JSON_VERSION,
+        home: home.display().to_string(),
+        command: "client issue",
+        changed: tally.issued > 0,
+        issued: tally.issued,
+        already: tally.already,
+        planned: planned.iter().map(|row| row.name.as_str()).collect(),
+        warnings: cut(tally).into_iter().collect(),
+    })
+}
+
+fn cut(tally: &Tally) -> Option<String> {
+    let (cut, end) = tally.cut?;
+    let (end, clients) = (day(end), count(cut, "client"));
+    let verb = if cut == 1 { "ends" } else { "end" };
+    Some(format!(
+        "{clients} {verb} with the CA on {end}, earlier than asked for"
+    ))
+}
+
+/// What the operator should mind.
+pub fn bulk_warnings(style: Style, tally: &Tally) -> String {
+    cut(tally).map_or_else(String::new, |words| warning(style, &words))
+}
