@@ -98,7 +98,9 @@ const RESTART_OTHERWISE: &str =
 fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
     use plan::Error as E;
     Some(match error {
-        E::NoCa { .. } => format!("make one: {program} init --san localhost,127.0.0.1"),
+        E::NoCa { .. } | E::NothingToCheck { .. } => {
+            format!("make one: {program} init --san localhost,127.0.0.1")
+        }
         E::CaGone { .. } => format!("see what mends it: {program} verify"),
         E::Unreadable { .. } => AS_OWNER.into(),
         E::NoCaKey { .. } => {

@@ -777,6 +777,69 @@ fn a_user_with_contexts() {
     tells(&home, USER, 2, "user_key_missing");
 }
 
+/// Whether root, whose home this would be, has none here.
+fn machine_has_no_home() -> bool {
+    let there = Path::new("/var/lib/dockpki").exists();
+    machine_is_ours() && has("a machine without a home of root's", !there)
+}
+
+/// A laptop has what was installed, and no home.
+const LAPTOP: &str = "DOCKPKI_HOME= dockpki check";
+
+#[test]
+fn a_laptop_without_a_home_has_every_copy_judged() {
+    if !machine_has_no_home() {
+        return;
+    }
+    let home = user();
+    let around = home.around().display();
+    let line = format!("dockpki install client alice --yes --docker-config {around}/elsewhere");
+    Ran::from(command(&home, &line).output().unwrap()).succeeds();
+    let handed = home.around().join("handed");
+    fs::create_dir(&handed).unwrap();
+    for file in ["ca.pem", "cert.pem", "key.pem"] {
+        let path = pair_path(&home, PairKind::Client, "alice").join(file);
+        fs::copy(path, handed.join(file)).unwrap();
+    }
+    fs::remove_dir_all(home.path()).unwrap();
+    let line = format!("DOCKER_CERT_PATH={around}/handed {LAPTOP}");
+    tells(&home, &line, 0, "laptop_fine");
+    fs::remove_file(home.around().join("elsewhere/key.pem")).unwrap();
+    write(&handed.join("cert.pem"), 0o444, "no certificate");
+    tells(&home, &line, 2, "laptop_with_two_broken_copies");
+    // Who names a home means it.
+    tells(&home, "dockpki check", 3, "no_home");
+    let line = format!("{LAPTOP} --home {around}/home");
+    let ran = Ran::from(command(&home, &line).output().unwrap()).fails(3);
+    assert!(ran.stdout.contains("there is no CA in"), "{ran:#?}");
+}
+
+#[test]
+fn a_laptop_with_nothing_at_all() {
+    if !machine_has_no_home() {
+        return;
+    }
+    tells(&TestHome::new(), LAPTOP, 3, "laptop_with_nothing");
+}
+
+#[test]
+fn a_home_says_where_else_its_clients_are() {
+    if !machine_is_ours() {
+        return;
+    }
+    let home = TestHome::with_ca(&[]);
+    let around = home.around().display();
+    let line = format!(
+        "dockpki install client alice --yes --docker-config {around}/elsewhere --host tcp://h:2376"
+    );
+    Ran::from(command(&home, &line).output().unwrap()).succeeds();
+    let ca = ca_of(&home);
+    let mut validity = a_year(&home);
+    validity.not_before = ca.certificate().validity.not_before;
+    put_client(&home, &ca, "alice", validity);
+    tells(&home, USER, 1, "renewed_and_not_installed_elsewhere");
+}
+
 #[test]
 fn a_directory_with_a_ca_alone_is_fine() {
     if !machine_is_ours() {

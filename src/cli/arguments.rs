@@ -90,7 +90,7 @@ pub(super) enum Commands {
     ///
     /// Judges everything the home holds: CA, servers and clients. The first line is a summary, the table has the worst first, with what mends it: a command, where there is one. Does not need the CA's key, asks nothing and changes nothing.
     ///
-    /// --installed adds this machine: the daemon's files, the certificate it serves at each address, those in ~/.docker and in docker contexts, under sudo the caller's. A certificate that was renewed but not installed, or not served since, is told apart from one that is due.
+    /// --installed adds this machine: the daemon's files, the certificate it serves at each address, those in ~/.docker, in docker contexts, wherever else a client was installed and in $DOCKER_CERT_PATH, under sudo the caller's. Where there is no home, as on a laptop, and none was named, this machine alone is checked. A certificate that was renewed but not installed, or not served since, is told apart from one that is due.
     Check(CheckArguments),
     /// Check the home offline
     ///

@@ -9,6 +9,9 @@ use time::OffsetDateTime;
 use super::Error;
 use super::passwd::passwd_line;
 
+/// Names the home.
+const HOME_VARIABLE: &str = "DOCKPKI_HOME";
+
 /// The time now, UTC.
 pub fn clock() -> OffsetDateTime {
     OffsetDateTime::now_utc()
@@ -17,7 +20,7 @@ pub fn clock() -> OffsetDateTime {
 /// Where the home is when nobody says: `$DOCKPKI_HOME`, else `/var/lib/dockpki` for root, else
 /// `$XDG_DATA_HOME/dockpki`, else `~/.local/share/dockpki`.
 pub fn default_home() -> Result<PathBuf, Error> {
-    if let Some(home) = path_variable("DOCKPKI_HOME") {
+    if let Some(home) = path_variable(HOME_VARIABLE) {
         return Ok(home);
     }
     if rustix::process::geteuid().is_root() {
@@ -29,6 +32,11 @@ pub fn default_home() -> Result<PathBuf, Error> {
         return Ok(data.join("dockpki"));
     }
     Ok(user_home()?.join(".local/share/dockpki"))
+}
+
+/// Whether the environment names a home.
+pub fn names_home() -> bool {
+    path_variable(HOME_VARIABLE).is_some()
 }
 
 /// Where what dockpki remembers of a user's machine is kept: `$XDG_STATE_HOME/dockpki`, else

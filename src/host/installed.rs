@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::client::docker_config;
 use super::daemon::{defaults, runs_systemd, unit_state};
+use super::environment::{absolute, path_variable};
 use super::error;
 use super::invoker::caller;
-use super::machine::{Prefix, file_image};
+use super::machine::{Prefix, Store, file_image, user_store};
 use super::probe::served;
 use super::read::{key_state, public_state};
 use crate::plan::check::daemon::DaemonTls;
@@ -150,20 +151,56 @@ fn ask(listen: &Listen, limit: Duration) -> Result<crate::pki::Certificate, Stri
     served(host, listen.port(), limit)
 }
 
-/// docker's configuration directory and its contexts, under sudo the caller's.
+/// docker's configuration directories with their contexts, under sudo the caller's: the one docker
+/// looks at, and those that were installed into; and `$DOCKER_CERT_PATH`.
 fn clients(found: &mut Installed) {
     // Who has no directory has no certificates in it.
     let Ok(caller) = caller() else { return };
-    let Ok(directory) = docker_config(None, caller.as_ref()) else {
+    let Ok(own) = docker_config(None, caller.as_ref()) else {
         return;
     };
     let reader = match caller {
         Some(_) => Reader::FilesAlone,
         None => Reader::Any,
     };
-    found
-        .clients
-        .extend(client(Place::DockerConfig, &directory, reader));
+    let caller_home = caller.as_ref().and_then(|caller| caller.home.as_deref());
+    let mut seen = vec![real(&own)];
+    docker_config_clients(Place::DockerConfig, &own, reader, found);
+    for directory in installed_into(caller_home) {
+        if !seen.contains(&real(&directory)) {
+            seen.push(real(&directory));
+            let place = Place::Directory(directory.clone());
+            docker_config_clients(place, &directory, reader, found);
+        }
+    }
+    // Root's, as far as sudo passes it on.
+    let cert_path = path_variable("DOCKER_CERT_PATH").and_then(|path| absolute(&path).ok());
+    if let Some(directory) = cert_path.filter(|path| !seen.contains(&real(path))) {
+        let place = Place::Directory(directory.clone());
+        found.clients.extend(client(place, &directory, reader));
+    }
+}
+
+/// The directory itself, so that each is looked at once.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Where the records of a user say that a client was installed, the last first.
+fn installed_into(caller_home: Option<&Path>) -> Vec<PathBuf> {
+    let records = user_store(caller_home).and_then(|store| Store::records(&store));
+    let notes = records.unwrap_or_default().into_iter().rev();
+    let places = notes.flat_map(|(_, record)| record.notes.clients);
+    places.map(|place| place.docker_config).collect()
+}
+
+/// Those of one of docker's configuration directories, and of its contexts.
+fn docker_config_clients(place: Place, directory: &Path, reader: Reader, found: &mut Installed) {
+    let docker_config = match &place {
+        Place::Directory(directory) => Some(directory.clone()),
+        Place::Daemon | Place::DockerConfig | Place::Context { .. } => None,
+    };
+    found.clients.extend(client(place, directory, reader));
     let contexts = directory.join("contexts/tls");
     let entries = match fs::read_dir(&contexts) {
         Ok(entries) => entries,
@@ -180,10 +217,14 @@ fn clients(found: &mut Installed) {
     ids.sort();
     let mut pairs = Vec::new();
     for id in ids {
-        let name = context_name(&directory, &id);
+        let name = context_name(directory, &id);
         let name = name.map_or_else(|| id.clone(), |name| name.to_string());
         let files = contexts.join(&id).join("docker");
-        pairs.extend(client(Place::Context(name.clone()), &files, reader).map(|it| (name, it)));
+        let place = Place::Context {
+            name: name.clone(),
+            docker_config: docker_config.clone(),
+        };
+        pairs.extend(client(place, &files, reader).map(|it| (name, it)));
     }
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     found

@@ -33,7 +33,7 @@ mod write;
 pub use apply::{apply, apply_and_tell};
 pub use client::{client_state, docker_config, process_owner};
 pub use environment::{
-    absolute, clock, default_home, invoking_user, is_terminal, shell, wants_color,
+    absolute, clock, default_home, invoking_user, is_terminal, names_home, shell, wants_color,
 };
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};

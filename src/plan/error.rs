@@ -52,6 +52,8 @@ pub enum Error {
     NotOneServer { found: Vec<String> },
     /// What is replaced would go where something is.
     Archived { path: PathBuf },
+    /// There is no home, and no certificate where docker or dockerd reads them.
+    NothingToCheck { home: PathBuf },
     /// A list of clients cannot be taken.
     Roster {
         source: PathBuf,
@@ -190,6 +192,11 @@ impl fmt::Display for Error {
                 f,
                 "`{}` is there already, wanted the place for what is replaced: nothing was renewed",
                 path.display()
+            ),
+            Self::NothingToCheck { home } => write!(
+                f,
+                "there is nothing to check: found no CA in `{}`, and no certificates of docker's on this machine",
+                home.display()
             ),
             Self::Roster { source, cause } => {
                 write!(f, "nothing was issued from `{}`: {cause}", source.display())

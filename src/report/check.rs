@@ -292,11 +292,18 @@ fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
         Mend::InstallClient {
             name,
             context,
+            docker_config,
             renewal,
         } => {
-            let context = context.as_deref().map(shell_word);
-            let context = context.map_or_else(String::new, |it| format!(" --context {it}"));
-            install(PairKind::Client, name, &context, *renewal)
+            let mut rest = String::new();
+            if let Some(context) = context {
+                rest.push_str(&format!(" --context {}", shell_word(context)));
+            }
+            if let Some(directory) = docker_config {
+                let directory = shell_word(&directory.to_string_lossy());
+                rest.push_str(&format!(" --docker-config {directory}"));
+            }
+            install(PairKind::Client, name, &rest, *renewal)
         }
         Mend::Elsewhere(Renewal::Needed(_)) => {
             "renew it where its CA is, then install it here".into()

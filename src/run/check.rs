@@ -115,15 +115,21 @@ impl Session<'_> {
         let now = host::clock();
         let thresholds = &wish.thresholds;
         let home = self.reading(|| self.judged_home(wish, now));
+        let has_no_home = matches!(home, Err(Error::Plan(crate::plan::Error::NoCa { .. })));
+        // Nobody named a home, and there is none: it is a laptop, or a host of a CA elsewhere.
+        let is_machine_alone = has_no_home && !self.home_is_named() && wish.installed.is_none();
+        let machine = match is_machine_alone {
+            true => Some(PathBuf::from("/")),
+            false => wish.installed.clone(),
+        };
         let Judged {
             rows,
             ledger,
             revoked,
             trust,
-        } = match (home, &wish.installed) {
+        } = match (home, &machine) {
             (Ok(home), _) => home,
-            // A laptop, or a host of a CA that lives elsewhere.
-            (Err(Error::Plan(crate::plan::Error::NoCa { .. })), Some(_)) => Judged::default(),
+            (Err(_), Some(_)) if has_no_home => Judged::default(),
             (Err(Error::Host(error)), Some(_)) => Judged {
                 rows: vec![check::home::unread(
                     Purpose::Ca,
@@ -138,7 +144,7 @@ impl Session<'_> {
         let mut all = rows;
         let mut talk = String::new();
         let mut mode = DaemonMode::Rootful;
-        let root = wish.installed.as_deref().map(prefix).transpose()?;
+        let root = machine.as_deref().map(prefix).transpose()?;
         if let Some(root) = &root {
             let found = host::installed(root, LIMIT);
             let known = Known {
@@ -151,6 +157,10 @@ impl Session<'_> {
             talk.extend(notes);
             all.extend(rows);
             mode = found.mode;
+        }
+        if is_machine_alone && all.is_empty() {
+            let home = self.home.clone();
+            return Err(crate::plan::Error::NothingToCheck { home }.into());
         }
         check::sort(&mut all);
         let control = daemon::default_control(mode, PathBuf::new);
@@ -175,6 +185,11 @@ impl Session<'_> {
                 ..self.outcome(report, talk)
             },
         })
+    }
+
+    /// Whether somebody said where the home is.
+    fn home_is_named(&self) -> bool {
+        self.request.home.is_some() || host::names_home()
     }
 
     fn judged_home(&self, wish: &cli::Check, now: OffsetDateTime) -> Result<Judged, Error> {

@@ -15,7 +15,8 @@ pub struct Installed {
     pub server: Option<InstalledPair>,
     /// What the daemon serves, or why it cannot be told, at each address.
     pub served: Vec<Served>,
-    /// Those in docker's configuration directory and in its contexts.
+    /// Those in docker's configuration directory, in others that were installed into, and in the
+    /// contexts of each.
     pub clients: Vec<InstalledPair>,
     /// What could not be read, and why.
     pub unreadable: Vec<(PathBuf, String)>,
@@ -56,8 +57,15 @@ pub enum Place {
     Daemon,
     /// docker's, in its configuration directory.
     DockerConfig,
-    /// Those of the docker context of this name.
-    Context(String),
+    /// docker's, in another directory: one that was installed into, or `$DOCKER_CERT_PATH`.
+    Directory(PathBuf),
+    /// Those of a docker context.
+    Context {
+        /// Its name.
+        name: String,
+        /// docker's configuration directory, if it is another than the caller's.
+        docker_config: Option<PathBuf>,
+    },
 }
 
 /// What a daemon serves at an address.

@@ -354,7 +354,12 @@ impl Judge<'_> {
             (place, PairKind::Client) => Mend::InstallClient {
                 name: name.clone(),
                 context: match place {
-                    Place::Context(context) => Some(context.clone()),
+                    Place::Context { name, .. } => Some(name.clone()),
+                    Place::Daemon | Place::DockerConfig | Place::Directory(_) => None,
+                },
+                docker_config: match place {
+                    Place::Context { docker_config, .. } => docker_config.clone(),
+                    Place::Directory(directory) => Some(directory.clone()),
                     Place::Daemon | Place::DockerConfig => None,
                 },
                 renewal,
@@ -365,10 +370,16 @@ impl Judge<'_> {
 
 fn label(place: &Place, path: &Path) -> String {
     match place {
-        Place::Daemon | Place::DockerConfig => path.display().to_string(),
-        Place::Context(name) => {
+        Place::Daemon | Place::DockerConfig | Place::Directory(_) => path.display().to_string(),
+        Place::Context {
+            name,
+            docker_config,
+        } => {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
-            format!("context {name}: {file}")
+            match docker_config {
+                None => format!("context {name}: {file}"),
+                Some(directory) => format!("context {name} in {}: {file}", directory.display()),
+            }
         }
     }
 }

@@ -182,6 +182,8 @@ pub enum Mend {
         name: Option<String>,
         /// The docker context it is in, if it is in one.
         context: Option<String>,
+        /// docker's configuration directory, if it is another than the caller's.
+        docker_config: Option<PathBuf>,
         /// Whether it must be renewed first.
         renewal: Renewal,
     },

@@ -360,7 +360,10 @@ fn a_user_may_have_clients_of_other_daemons() {
     let (ca, other) = (authority(NOW, "3650d"), authority(NOW, "3650d"));
     let theirs = server(&other, NOW, "365d");
     let mut host = host(copy(&theirs), Ok(&theirs));
-    host.server.as_mut().unwrap().place = Place::Context("theirs".into());
+    host.server.as_mut().unwrap().place = Place::Context {
+        name: "theirs".into(),
+        docker_config: None,
+    };
     let [file, _] = beside(&ca, &host, &[]);
     assert_eq!((file.state, file.severity), (State::Fine, Severity::Fine));
 }
