@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::bring_clients::directory_of;
 use super::hand_out::place;
 use super::install::prefix;
 use super::server::PlacedServer;
@@ -107,7 +106,7 @@ impl Session<'_> {
             .flat_map(|path| Store::records(path).unwrap_or_default())
             .flat_map(|(_, record)| client_places(&record.notes.clients))
             .filter(|it| bringing.is_wanted(PairKind::Client, &it.name))
-            .map(|it| place(&directory_of(&it)))
+            .map(|it| place(&it.directory()))
             .collect();
         for path in stores {
             // Before the records are read: what was cut off is none of them.
