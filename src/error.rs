@@ -124,6 +124,11 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::ChangedSince { .. } => {
             "look at what changed; uninstall takes back the rest and leaves that as it is".into()
         }
+        E::WouldNotStart { prefix, .. } => {
+            let prefix = prefix.as_deref().map(shell_path);
+            let prefix = prefix.map_or_else(String::new, |it| format!(" --prefix {it}"));
+            format!("take back what was before it too: {program} uninstall{prefix}")
+        }
         E::Install(cause) => return install_hint(cause, program),
         E::TimerPassphrase { .. } => {
             format!("{program} timer install --passphrase-file FILE")

@@ -60,6 +60,11 @@ pub enum Error {
     NothingInstalled { store: PathBuf },
     /// Files are not as dockpki left them.
     ChangedSince { paths: Vec<PathBuf> },
+    /// What would come back is a daemon.json that names files which are not there.
+    WouldNotStart {
+        missing: Vec<PathBuf>,
+        prefix: Option<PathBuf>,
+    },
     /// A phase of a rollover cannot be.
     Rollover(super::rollover::Error),
     /// The host cannot be installed on.
@@ -208,6 +213,15 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "{} changed since it was installed: nothing was taken back",
+                    Vec::from_iter(paths).join(", ")
+                )
+            }
+            Self::WouldNotStart { missing, prefix: _ } => {
+                let paths = missing.iter().map(|path| format!("`{}`", path.display()));
+                write!(
+                    f,
+                    "daemon.json would come back naming files that were not there, {}: the daemon \
+                     would not start, so nothing was taken back",
                     Vec::from_iter(paths).join(", ")
                 )
             }

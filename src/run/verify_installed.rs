@@ -120,7 +120,7 @@ impl Session<'_> {
 
     /// The CAs of the home here, if there is one: a host or a user needs none to have what is
     /// installed judged.
-    fn home_cas(&self) -> Option<HomeCas> {
+    pub(super) fn home_cas(&self) -> Option<HomeCas> {
         let read = self.reading(|| {
             let state = host::home_state(&self.home)?;
             Ok(HomeCas::new(state.trust()?, &state.ledger()?))
@@ -129,8 +129,7 @@ impl Session<'_> {
             Ok(cas) => Some(cas),
             Err(Error::Plan(crate::plan::Error::NoCa { .. })) => None,
             Err(cause) => {
-                let words =
-                    format!("what is installed was not held against the CAs of the home: {cause}");
+                let words = format!("nothing was held against the CAs of the home: {cause}");
                 self.say(&report::warning(self.stderr, &words));
                 None
             }

@@ -57,7 +57,7 @@ impl HomeCas {
 
     /// Judges the CAs that were installed in a directory, and the certificate beside them;
     /// `file` has its files by their names.
-    pub(super) fn judge<'f>(
+    pub(in crate::plan) fn judge<'f>(
         &self,
         findings: &mut Vec<Finding>,
         file: impl Fn(&str) -> Option<(PathBuf, &'f FileImage)>,
