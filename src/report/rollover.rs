@@ -1,11 +1,11 @@
 //! Tells of a CA rollover: who has come how far, and what to type next.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, count, day, json, printable, shown, warning};
+use super::{Color, JSON_VERSION, Style, count, day, hint, json, printable, shown, warning};
 use crate::pki::Certificate;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
@@ -339,6 +339,19 @@ fn names<'a>(rows: impl Iterator<Item = (PairKind, &'a str)>) -> (usize, String)
         text.push_str(&format!(" and {} more", all.len() - NAMED));
     }
     (all.len(), text)
+}
+
+/// What stands among the servers and clients and is no directory, with what mends it.
+pub fn strays(style: Style, program: &str, paths: &[PathBuf]) -> String {
+    let warnings = paths.iter().map(|path| {
+        let words = format!("{} is no directory: it was left out", shown(path));
+        warning(style, &words)
+    });
+    let text = warnings.collect::<String>();
+    match text.is_empty() {
+        true => text,
+        false => text + &hint(style, &format!("see what mends it: {program} verify")),
+    }
 }
 
 /// Who is locked out, and who may be; and whether it is sure that nobody else is.

@@ -214,9 +214,13 @@ fn mend_at(home: &Path, program: &str, at: &Path, mend: &Mend) -> String {
             format!("{program} install client{words}")
         }
         Mend::Edit => format!("edit {path}"),
-        Mend::CopyCa => {
+        Mend::CopyCa | Mend::ReplaceByCa => {
             let ca = shell_word(&home.join(layout::CA_CERTIFICATE).to_string_lossy());
-            format!("install -m 0444 {ca} {path}")
+            let aside = match mend {
+                Mend::ReplaceByCa => format!("mv {path} \"$(mktemp -d)\" && "),
+                _ => String::new(),
+            };
+            format!("{aside}install -m 0444 {ca} {path}")
         }
         Mend::CopyCaFrom(copy) => {
             format!(

@@ -46,7 +46,7 @@ impl Session<'_> {
         let Some(campaign) = Campaign::of(&state.trust()?) else {
             return Ok(None);
         };
-        let pairs = host::public_pairs(&self.home)?;
+        let (pairs, _) = host::public_pairs(&self.home)?;
         let ledger = state.ledger()?;
         let rows = status(&campaign, &pairs, &ledger, host::clock());
         Ok(Some(Rollover {

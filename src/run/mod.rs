@@ -60,6 +60,8 @@ struct Session<'a> {
     say: &'a dyn Fn(&str),
     /// Whether it was looked for an install that was cut off.
     looked: Cell<bool>,
+    /// Whether it was told what stands among the pairs and is none: a home may be read twice.
+    strays_told: Cell<bool>,
 }
 
 /// The styles of standard output and standard error.
@@ -133,6 +135,7 @@ impl<'a> Session<'a> {
             stderr,
             say,
             looked: Cell::new(false),
+            strays_told: Cell::new(false),
         };
         if request.talk == Talk::Verbose {
             let home = session.home.display();

@@ -228,10 +228,15 @@ impl Session<'_> {
         home.trust()?;
         self.refuse_part(&home)?;
         host::home_directories(&self.home)?;
+        let (pairs, strays) = host::public_pairs(&self.home)?;
+        if !self.strays_told.replace(true) {
+            let warnings = report::strays(self.stderr, &self.program, &strays);
+            self.say(&warnings);
+        }
         Ok(Look {
             home,
             key: host::key_state(&self.home.join(layout::CA_KEY)),
-            pairs: host::public_pairs(&self.home)?,
+            pairs,
         })
     }
 

@@ -93,6 +93,8 @@ pub enum Mend {
     PutAside(PairKind, String),
     /// Copy the home's `ca.pem` over this one.
     CopyCa,
+    /// Put what stands in its place aside, and copy the home's `ca.pem` there.
+    ReplaceByCa,
     /// Roll over to a new CA: this one can issue nothing more.
     RollOver,
     /// Remove it: it is nobody's.
