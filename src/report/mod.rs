@@ -50,7 +50,7 @@ pub use renew::{
 };
 pub use rollover::{
     finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
-    roll_status_json, roll_undone, strays,
+    roll_status_json, roll_undone, strays, taken_away,
 };
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{

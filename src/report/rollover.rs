@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, count, day, hint, json, printable, shown, warning};
+use super::{Color, JSON_VERSION, Style, count, day, hint, json, note, printable, shown, warning};
 use crate::pki::Certificate;
 use crate::plan::layout::PairKind;
-use crate::plan::ledger::rfc3339;
+use crate::plan::ledger::{Entry, rfc3339};
 use crate::plan::rollover::{Campaign, Holds, Left, Phase, Row, Why};
 
 fn name(ca: &Certificate) -> String {
@@ -339,6 +339,20 @@ fn names<'a>(rows: impl Iterator<Item = (PairKind, &'a str)>) -> (usize, String)
         text.push_str(&format!(" and {} more", all.len() - NAMED));
     }
     (all.len(), text)
+}
+
+/// What is no more where the ledger has it, a note each.
+pub fn taken_away(style: Style, gone: &[Entry]) -> String {
+    let notes = gone.iter().map(|entry| {
+        let words = format!(
+            "{} `{}` is no more at {}: it counts as taken back",
+            entry.kind,
+            printable(&entry.name),
+            printable(entry.to.as_deref().unwrap_or_default())
+        );
+        note(style, &words)
+    });
+    notes.collect()
 }
 
 /// What stands among the servers and clients and is no directory, with what mends it.

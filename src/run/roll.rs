@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::apart::Rollover;
+use super::hand_out::taken_away;
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{Consent, LockOut, Mode, Output, Roll, RollStart, Talk};
 use crate::error::Error;
@@ -112,18 +113,20 @@ impl Session<'_> {
 
     fn roll_status(&self) -> Result<Outcome, Error> {
         let now = host::clock();
-        let (campaign, rows, left) = match self.reading(|| self.under_way())? {
+        let (campaign, rows, left, gone) = match self.reading(|| self.under_way())? {
             Some(Rollover {
                 campaign,
                 rows,
                 pairs,
                 ledger,
+                gone,
             }) => {
                 let left = left(&campaign.old, &pairs, &ledger, now);
-                (Some(campaign), rows, left)
+                (Some(campaign), rows, left, gone)
             }
-            None => (None, Vec::new(), Vec::new()),
+            None => (None, Vec::new(), Vec::new(), Vec::new()),
         };
+        self.say(&report::taken_away(self.stderr, &gone));
         let told = match self.request.output {
             Output::Text => report::roll_status(self.stdout, campaign.as_ref(), &rows, &left),
             Output::Json => report::roll_status_json(&self.home, campaign.as_ref(), &rows, &left),
@@ -146,14 +149,17 @@ impl Session<'_> {
         let plan = || -> Result<_, Error> {
             let may_lock_out = |_: &[rollover::Left]| lock_out == LockOut::Allow;
             let look = self.look_at_all()?;
-            let (phase, locked_out) = finish(&look, may_lock_out, now)?;
+            let mut ledger = look.home.ledger()?;
+            let gone = taken_away(&ledger);
+            let (phase, locked_out) = finish(&look, &gone, may_lock_out, now)?;
             let campaign = Campaign::of(&look.home.trust()?);
-            let ledger = look.home.ledger()?;
+            ledger.extend_from_slice(&gone);
             let rows = campaign.map(|campaign| status(&campaign, &look.pairs, &ledger, now));
-            Ok((phase, locked_out, rows.unwrap_or_default()))
+            Ok((phase, locked_out, rows.unwrap_or_default(), gone))
         };
         // Asked before the lock: nobody else waits while a person thinks.
-        let (_, locked_out, rows) = self.reading(plan)?;
+        let (_, locked_out, rows, gone) = self.reading(plan)?;
+        self.say(&report::taken_away(self.stderr, &gone));
         let (warnings, is_sure) = report::finish_warnings(self.stderr, &locked_out, &rows);
         self.say(&warnings);
         let asks = consent == Consent::Ask && mode == Mode::Apply && !is_sure;
