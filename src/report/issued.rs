@@ -115,17 +115,24 @@ pub(super) fn cut_warnings<'a>(
     style: Style,
     pairs: impl Iterator<Item = &'a PlannedPair>,
 ) -> String {
+    cut_words(pairs)
+        .map(|words| warning(style, &words))
+        .collect()
+}
+
+/// The same in words.
+pub(super) fn cut_words<'a>(
+    pairs: impl Iterator<Item = &'a PlannedPair>,
+) -> impl Iterator<Item = String> {
     let cut = pairs.filter(|pair| pair.cut == Cut::ToCa);
     cut.map(|pair| {
-        let text = format!(
+        format!(
             "{} `{}` ends with the CA on {}, earlier than asked for",
             pair.kind.as_str(),
             pair.name,
             day(pair.validity.not_after)
-        );
-        warning(style, &text)
+        )
     })
-    .collect()
 }
 
 /// What to type next, so that a daemon serves with the server's certificate and answers the

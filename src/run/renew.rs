@@ -55,6 +55,7 @@ impl Session<'_> {
         } = brought;
         if renewed.is_none() && changed.is_empty() && !failures.is_empty() {
             // Everything is as it was before.
+            (self.say)(&self.not_renewed(decision));
             return Err(failures.swap_remove(0).1);
         }
         // After what was brought, which may have handed out what was missing.
@@ -62,7 +63,8 @@ impl Session<'_> {
         let pairs = || pairs().map(|renewed| &renewed.pair);
         let apart = self.reading(|| Ok(self.apart(pairs())));
         let apart = apart.unwrap_or_default();
-        let warnings = Vec::from_iter(apart.iter().cloned().chain(held_back));
+        let mut warnings = Vec::from_iter(apart.iter().cloned().chain(held_back));
+        warnings.extend(report::renewed_warnings(decision, renewal));
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
 
@@ -111,6 +113,7 @@ impl Session<'_> {
         }
         let mut outcome = self.outcome(data, talk);
         // Errors, which are told also to who asked for silence.
+        outcome.talk.insert_str(0, &self.not_renewed(decision));
         for (what, cause) in &failures {
             outcome.talk.push_str(&self.not_brought(what, cause));
         }
@@ -118,11 +121,18 @@ impl Session<'_> {
         if renewed.is_some() || !changed.is_empty() {
             outcome.effect = Effect::Changed;
         }
-        outcome.code = match hook == Hook::Failed || !failures.is_empty() {
-            true => 3,
-            false => 0,
+        let is_left = hook == Hook::Failed || !failures.is_empty();
+        outcome.code = match (decision.problems.is_empty(), outcome.effect) {
+            _ if is_left => 3,
+            (true, _) => 0,
+            (false, Effect::Changed) => 3,
+            (false, Effect::None) => 1,
         };
         Ok(outcome)
+    }
+
+    fn not_renewed(&self, decision: &Decision) -> String {
+        report::not_renewed(self.stderr, &self.program, &decision.problems)
     }
 
     /// Refuses a question nobody could answer, before anything is done rather than after half of it.
