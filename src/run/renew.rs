@@ -7,6 +7,7 @@ use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Progress, Shown};
 use crate::pki::{Life, Validity};
+use crate::plan::issue::PlannedPair;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
@@ -48,7 +49,8 @@ impl Session<'_> {
         let Brought {
             parts,
             talk: brought_talk,
-            warnings: held_back,
+            warnings: kept,
+            held_back,
             mut failures,
             here,
             changed,
@@ -60,10 +62,17 @@ impl Session<'_> {
         }
         // After what was brought, which may have handed out what was missing.
         let pairs = || renewal.into_iter().flat_map(|renewal| &renewal.pairs);
-        let pairs = || pairs().map(|renewed| &renewed.pair);
+        // Of one that is held back that is said already.
+        let is_held_back = |pair: &PlannedPair| {
+            pair.kind == PairKind::Server && held_back.iter().any(|name| name == pair.name.as_str())
+        };
+        let pairs = || {
+            let pairs = pairs().map(|renewed| &renewed.pair);
+            pairs.filter(|pair| !is_held_back(pair))
+        };
         let apart = self.reading(|| Ok(self.apart(pairs())));
         let apart = apart.unwrap_or_default();
-        let mut warnings = Vec::from_iter(apart.iter().cloned().chain(held_back));
+        let mut warnings = Vec::from_iter(apart.iter().cloned().chain(kept));
         warnings.extend(report::renewed_warnings(decision, renewal));
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
