@@ -103,6 +103,23 @@ fn nothing_due_tells_the_next() {
 }
 
 #[test]
+fn another_key_for_one_that_is_not_due_is_told() {
+    let home = TestHome::with_ca(&[]);
+    let line = "dockpki renew alice --key-type ed25519 --valid-for 90d";
+    shown(&home, line, "another_key_and_not_due");
+    let json = format!("{line} --output json");
+    shown(&home, &json, "another_key_and_not_due_as_json");
+    // As printed.
+    let line = "renew clients/alice --force --key-type ed25519 --valid-for 90d";
+    home.run(line.split(' ')).succeeds();
+    let key = client(&home, "alice").public_key.key_type();
+    assert_eq!(key, Some(KeyType::Ed25519));
+    // When it is due it has it.
+    let all = home.run(["renew", "--key-type", "p256"]).succeeds();
+    assert!(!all.stderr.contains("warning"), "{all:#?}");
+}
+
+#[test]
 fn nothing_to_renew_in_a_home_with_a_ca_alone() {
     let home = home_with_ca_of(days(-1, 3650));
     shown(&home, "dockpki renew", "nothing_there");

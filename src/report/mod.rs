@@ -45,8 +45,8 @@ pub use plan::{
 };
 pub use prometheus::check_prometheus;
 pub use renew::{
-    Hook, hook_failed, not_renewed, nothing_due, nothing_of_old_ca, renewed, renewed_json,
-    renewed_next, renewed_talk, renewed_warnings, with_installed,
+    Hook, hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due, nothing_of_old_ca,
+    renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings, with_installed,
 };
 pub use rollover::{
     finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,

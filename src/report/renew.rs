@@ -13,7 +13,7 @@ use crate::plan::Error;
 use crate::plan::issue::{Cut, PlannedPair};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::ledger::rfc3339;
-use crate::plan::renew::{Decision, Later, Renewal, Renewed, Scope};
+use crate::plan::renew::{Decision, Keys, Later, Renewal, Renewed, Scope, Wish};
 
 /// What became of the command that was to run after the renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +189,65 @@ pub fn with_installed(report: &str, installed: &[String]) -> String {
     let installed = installed.iter().map(|one| one.trim_end());
     let installed = Vec::from_iter(installed).join(",");
     format!("{open},\"installed\":[{installed}]}}\n")
+}
+
+/// That what was asked for otherwise than it is, by name, is not due and stays as it is; nothing if
+/// nothing was.  `install` is what stands for `/` where it is to be brought.
+pub fn kept_until_due(later: &[Later], wish: &Wish, install: Option<&Path>) -> Vec<Kept> {
+    let Wish {
+        scope: Scope::Named(_),
+        keys,
+        valid_for,
+        ..
+    } = wish
+    else {
+        return Vec::new();
+    };
+    let mut flags = String::new();
+    if let Keys::Fresh(Some(key_type)) = keys {
+        flags.push_str(&format!(" --key-type {key_type}"));
+    }
+    if let Some(life) = valid_for {
+        flags.push_str(&format!(" --valid-for {life}"));
+    }
+    if flags.is_empty() {
+        return Vec::new();
+    }
+    let install = install.map_or_else(String::new, |prefix| match prefix.parent() {
+        None => " --install".into(),
+        Some(_) => {
+            let prefix = shell_word(&prefix.to_string_lossy());
+            format!(" --install --prefix {prefix}")
+        }
+    });
+    let kept = later.iter().map(|later| Kept {
+        words: format!(
+            "{} `{}` keeps what it has, for it is not due:{flags} was not applied",
+            later.kind.as_str(),
+            later.name
+        ),
+        command: format!(
+            "renew {} --force{flags}{install}",
+            shell_word(&later.kind.pair(later.name.as_str()))
+        ),
+    });
+    kept.collect()
+}
+
+/// What stays as it is, though it was asked for otherwise.
+#[derive(Debug)]
+pub struct Kept {
+    /// In words.
+    pub words: String,
+    command: String,
+}
+
+/// The same as warnings, with what has it now.
+pub fn kept_warnings(style: Style, program: &str, kept: &[Kept]) -> String {
+    let each = kept.iter().map(|Kept { words, command }| {
+        warning(style, words) + &hint(style, &format!("to have it now: {program} {command}"))
+    });
+    each.collect()
 }
 
 /// What could not be renewed, an error each.

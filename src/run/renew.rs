@@ -74,6 +74,12 @@ impl Session<'_> {
         let apart = apart.unwrap_or_default();
         let mut warnings = Vec::from_iter(apart.iter().cloned().chain(kept));
         warnings.extend(report::renewed_warnings(decision, renewal));
+        let install = wish
+            .install
+            .as_ref()
+            .map(|install| install.prefix.as_path());
+        let kept = report::kept_until_due(&decision.later, &wish.wish, install);
+        warnings.extend(kept.iter().map(|kept| kept.words.clone()));
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
 
@@ -106,6 +112,7 @@ impl Session<'_> {
             decision,
             renewal,
         ));
+        talk.push_str(&report::kept_warnings(self.stderr, &self.program, &kept));
         talk.push_str(&brought_talk);
         if let Some(renewal) = renewed {
             if !text && self.request.talk == Talk::Verbose {
