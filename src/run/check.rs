@@ -108,6 +108,8 @@ struct Judged {
     ledger: Vec<Entry>,
     revoked: HashSet<String>,
     trust: Option<Trust>,
+    /// What is too long for a table.
+    notes: Vec<String>,
 }
 
 impl Session<'_> {
@@ -120,6 +122,7 @@ impl Session<'_> {
             ledger,
             revoked,
             trust,
+            notes,
         } = match (home, &wish.installed) {
             (Ok(home), _) => home,
             // A laptop, or a host of a CA that lives elsewhere.
@@ -136,7 +139,8 @@ impl Session<'_> {
             (Err(error), _) => return Err(error),
         };
         let mut all = rows;
-        let mut talk = String::new();
+        let notes = notes.iter().map(|words| report::note(self.stderr, words));
+        let mut talk = notes.collect::<String>();
         let mut mode = DaemonMode::Rootful;
         let root = wish.installed.as_deref().map(prefix).transpose()?;
         if let Some(root) = &root {
@@ -187,10 +191,17 @@ impl Session<'_> {
         let file = &state.ca_certificate;
         let key = host::key_state(&self.home.join(layout::CA_KEY));
         let mut rows = check::home::authorities(&self.home, file, &key, thresholds, now);
+        let mut notes = Vec::new();
         let ledger = state.ledger().unwrap_or_else(|error| {
             let path = self.home.join(layout::LEDGER);
             let label = layout::LEDGER.to_owned();
-            let cause = error.to_string();
+            let cause = match &error {
+                crate::plan::Error::LedgerLine { line, .. } => {
+                    notes.push(error.to_string());
+                    format!("line {line} is no entry")
+                }
+                error => error.to_string(),
+            };
             rows.push(check::home::unread(Purpose::Ca, label, &path, &cause));
             Vec::new()
         });
@@ -210,6 +221,7 @@ impl Session<'_> {
             ledger,
             revoked,
             trust,
+            notes,
         })
     }
 }
