@@ -78,7 +78,10 @@ pub enum Error {
     /// The client cannot be installed.
     Client(ClientError),
     /// The CA's key is encrypted, and a timer has nobody to ask.
-    TimerPassphrase { path: PathBuf },
+    TimerPassphrase {
+        path: PathBuf,
+        prefix: Option<PathBuf>,
+    },
     /// What a timer is to run cannot be written into a unit.
     Unwritable { found: String, wanted: &'static str },
     /// The certificate could not be made.
@@ -99,7 +102,7 @@ impl fmt::Display for Error {
             Self::Unreadable { path, cause } => {
                 write!(f, "cannot read `{}`: {cause}", path.display())
             }
-            Self::TimerPassphrase { path } => write!(
+            Self::TimerPassphrase { path, prefix: _ } => write!(
                 f,
                 "`{}` is encrypted and a timer has nobody to ask: wanted its passphrase in a file",
                 path.display()
