@@ -341,6 +341,10 @@ fn whatever_moves_a_pair_too_early_warns() {
     let dry = "dockpki server issue web --san web --dry-run";
     shown(&home, dry, "server_issue_too_early_as_dry_run");
     let server = "dockpki server issue web --san web";
+    let json = "dockpki client issue early --output json";
+    let dry = format!("{json} --dry-run");
+    shown(&home, &dry, "client_issue_too_early_as_dry_run_as_json");
+    done(&home, json, "client_issue_too_early_as_json");
     done(&home, server, "server_issue_too_early");
     done(&home, "dockpki client issue bob", "client_issue_too_early");
     let renew = "dockpki renew --force localhost alice";
@@ -403,6 +407,11 @@ fn finish_names_what_is_valid_without_files() {
         "dockpki ca roll finish --yes",
         "finish_without_files",
     );
+    let dry = "dockpki ca roll finish --force --dry-run --output json";
+    shown(&home, dry, "finish_by_force_as_dry_run_as_json");
+    let json = "dockpki ca roll finish --force --output json";
+    done(&home, json, "finish_by_force_as_json");
+    home.run(["ca", "roll", "undo"]).succeeds();
     done(&home, "dockpki ca roll finish --force", "finish_by_force");
 }
 
@@ -498,6 +507,8 @@ fn an_open_key_beside_a_closed_one_is_told() {
     secret(&home, "other", "other horse\n");
     let passwd = "dockpki ca passwd --passphrase-file secret --new-passphrase-file other";
     done(&home, passwd, "passwd_under_way");
+    let dry = "dockpki ca roll undo --dry-run";
+    shown(&home, dry, "undo_to_an_open_key_as_dry_run");
     done(&home, "dockpki ca roll undo", "undo_to_an_open_key");
     nothing_found(&home);
 }

@@ -36,7 +36,9 @@ pub use installed::{
     Restarted, after_server, installed_server, nothing_to_install, take_back_json,
     take_back_notices, taken_back,
 };
-pub use issued::{already, already_json, issued, issued_json, next_steps, unmet, warnings};
+pub use issued::{
+    already, already_json, issued, issued_json, next_steps, unmet, unmet_warnings, warnings,
+};
 pub use list::{list, list_json};
 pub use machine::{machine_json, machine_plan, notices};
 pub use plan::{
@@ -49,8 +51,8 @@ pub use renew::{
     renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings, with_installed,
 };
 pub use rollover::{
-    finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
-    roll_status_json, roll_undone, strays, taken_away,
+    Finished, phase_json, roll_finished, roll_next, roll_started, roll_status, roll_status_json,
+    roll_undone, stray, taken_away,
 };
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{

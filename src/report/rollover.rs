@@ -1,11 +1,11 @@
 //! Tells of a CA rollover: who has come how far, and what to type next.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, count, day, hint, json, note, printable, shown, warning};
+use super::{Color, JSON_VERSION, Style, count, day, json, note, printable, shown};
 use crate::pki::Certificate;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, rfc3339};
@@ -78,10 +78,15 @@ pub fn roll_undone(program: &str, phase: &Phase) -> (String, String) {
     }
 }
 
-/// What a phase came to, as JSON.
-pub fn phase_json(home: &Path, phase: &Phase) -> String {
+/// What a phase came to, as JSON; `finished` if it was the last.
+pub fn phase_json(
+    home: &Path,
+    phase: &Phase,
+    finished: Option<&Finished>,
+    warnings: &[String],
+) -> String {
     #[derive(Serialize)]
-    struct Report {
+    struct Report<'a> {
         version: u32,
         home: String,
         command: &'static str,
@@ -89,6 +94,16 @@ pub fn phase_json(home: &Path, phase: &Phase) -> String {
         ca: Ca,
         old_ca: Option<Ca>,
         dropped_ca: Option<Ca>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        locked_out: Option<Vec<LeftOver<'a>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not_known: Option<Vec<Named<'a>>>,
+        warnings: &'a [String],
+    }
+    #[derive(Serialize)]
+    struct Named<'a> {
+        kind: &'a str,
+        name: &'a str,
     }
     json(&Report {
         version: JSON_VERSION,
@@ -98,6 +113,15 @@ pub fn phase_json(home: &Path, phase: &Phase) -> String {
         ca: Ca::of(&phase.trust.ca),
         old_ca: phase.trust.old.as_ref().map(Ca::of),
         dropped_ca: phase.dropped.as_ref().map(Ca::of),
+        locked_out: finished.map(|it| it.locked_out.iter().map(LeftOver::of).collect()),
+        not_known: finished.map(|it| {
+            let not_known = it.not_known.iter().map(|(kind, name)| Named {
+                kind: kind.as_str(),
+                name,
+            });
+            not_known.collect()
+        }),
+        warnings,
     })
 }
 
@@ -116,6 +140,35 @@ impl Ca {
             serial: ca.serial.to_string(),
             fingerprint: ca.fingerprint(),
             not_after: rfc3339(ca.validity.not_after),
+        }
+    }
+}
+
+/// A valid certificate of the old CA.
+#[derive(Serialize)]
+struct LeftOver<'a> {
+    kind: &'a str,
+    name: &'a str,
+    serial: &'a str,
+    not_after: &'a str,
+    why: &'a str,
+    at: Option<&'a str>,
+}
+
+impl<'a> LeftOver<'a> {
+    fn of(left: &'a Left) -> Self {
+        let (why, at) = match &left.why {
+            Why::InHome => ("in the home", None),
+            Why::FilesGone => ("files gone", None),
+            Why::HandedOut(place) => ("handed out", Some(place.as_str())),
+        };
+        Self {
+            kind: left.kind.as_str(),
+            name: &left.name,
+            serial: &left.serial,
+            not_after: &left.not_after,
+            why,
+            at,
         }
     }
 }
@@ -238,15 +291,6 @@ pub fn roll_status_json(
         trusts_both: bool,
         current_certificate: bool,
     }
-    #[derive(Serialize)]
-    struct LeftOver<'a> {
-        kind: &'a str,
-        name: &'a str,
-        serial: &'a str,
-        not_after: &'a str,
-        why: &'a str,
-        at: Option<&'a str>,
-    }
     json(&Report {
         version: JSON_VERSION,
         home: home.display().to_string(),
@@ -271,24 +315,7 @@ pub fn roll_status_json(
                     .collect(),
             })
             .collect(),
-        left: left
-            .iter()
-            .map(|left| {
-                let (why, at) = match &left.why {
-                    Why::InHome => ("in the home", None),
-                    Why::FilesGone => ("files gone", None),
-                    Why::HandedOut(place) => ("handed out", Some(place.as_str())),
-                };
-                LeftOver {
-                    kind: left.kind.as_str(),
-                    name: &left.name,
-                    serial: &left.serial,
-                    not_after: &left.not_after,
-                    why,
-                    at,
-                }
-            })
-            .collect(),
+        left: left.iter().map(LeftOver::of).collect(),
     })
 }
 
@@ -355,44 +382,51 @@ pub fn taken_away(style: Style, gone: &[Entry]) -> String {
     notes.collect()
 }
 
-/// What stands among the servers and clients and is no directory, with what mends it.
-pub fn strays(style: Style, program: &str, paths: &[PathBuf]) -> String {
-    let warnings = paths.iter().map(|path| {
-        let words = format!("{} is no directory: it was left out", shown(path));
-        warning(style, &words)
-    });
-    let text = warnings.collect::<String>();
-    match text.is_empty() {
-        true => text,
-        false => text + &hint(style, &format!("see what mends it: {program} verify")),
-    }
+/// What stands among the servers and clients and is no directory, in words.
+pub fn stray(path: &Path) -> String {
+    format!("{} is no directory: it was left out", shown(path))
 }
 
-/// Who is locked out, and who may be; and whether it is sure that nobody else is.
-pub fn finish_warnings(style: Style, locked_out: &[Left], rows: &[Row]) -> (String, bool) {
-    let mut text = String::new();
-    let (number, named) = names(
-        locked_out
+/// Whom the end of a rollover locks out, and whom it may.
+#[derive(Debug)]
+pub struct Finished {
+    /// Those with valid certificates of the old CA.
+    pub locked_out: Vec<Left>,
+    /// Those that are not known to have their new certificates.
+    pub not_known: Vec<(PairKind, String)>,
+}
+
+impl Finished {
+    /// Gathers them.
+    pub fn new(locked_out: Vec<Left>, rows: &[Row]) -> Self {
+        let not_out = rows
             .iter()
-            .map(|left| (left.kind, left.name.as_str())),
-    );
-    if number > 0 {
-        let words = format!(
-            "locked out, with {} of the old CA: {named}",
-            count(number, "certificate")
-        );
-        text.push_str(&warning(style, &words));
+            .filter(|row| row.holds == Holds::New && !row.is_done());
+        Self {
+            locked_out,
+            not_known: not_out.map(|row| (row.kind, row.name.clone())).collect(),
+        }
     }
-    let not_out = rows
-        .iter()
-        .filter(|row| row.holds == Holds::New && !row.is_done());
-    let (number, named) = names(not_out.map(|row| (row.kind, row.name.as_str())));
-    if number > 0 {
-        let words = format!(
-            "not known to have their new certificate: {named}; who has not is locked out where the \
-             old CA is trusted no more"
-        );
-        text.push_str(&warning(style, &words));
+
+    /// The same in words.
+    pub fn words(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        let left = self.locked_out.iter();
+        let (number, named) = names(left.map(|left| (left.kind, left.name.as_str())));
+        if number > 0 {
+            all.push(format!(
+                "locked out, with {} of the old CA: {named}",
+                count(number, "certificate")
+            ));
+        }
+        let not_known = self.not_known.iter();
+        let (number, named) = names(not_known.map(|(kind, name)| (*kind, name.as_str())));
+        if number > 0 {
+            all.push(format!(
+                "not known to have their new certificate: {named}; who has not is locked out where \
+                 the old CA is trusted no more"
+            ));
+        }
+        all
     }
-    (text, number == 0)
 }

@@ -89,7 +89,7 @@ impl Session<'_> {
                 let (command, next) = (wish.wish.rule.command(), decision.later.first());
                 report::renewed_json(&self.home, command, renewed, next, hook, &warnings)
             }
-            (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
+            (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1, &warnings),
             (_, Output::Text, Talk::Quiet) => String::new(),
             (Done::Nothing(_), ..) if wish.wish.rule == Rule::OldCa => report::nothing_of_old_ca(),
             (Done::Nothing(_), ..) => report::nothing_due(&wish.wish.scope, decision),
@@ -178,10 +178,10 @@ impl Session<'_> {
         )
     }
 
-    fn renewal_shown(&self, wish: &cli::Renew, renewal: &Renewal) -> String {
+    fn renewal_shown(&self, wish: &cli::Renew, renewal: &Renewal, warnings: &[String]) -> String {
         let (style, plan) = (self.stdout, &renewal.plan);
         match (self.request.output, wish.wish.keys) {
-            (Output::Json, _) => report::planned_json(&self.home, plan),
+            (Output::Json, _) => report::planned_json(&self.home, plan, warnings),
             (Output::Text, Keys::Fresh(_)) => report::planned(style, &self.home, plan),
             (Output::Text, Keys::Reused) => report::planned_with_old_keys(style, &self.home, plan),
         }
