@@ -223,7 +223,8 @@ fn a_server_whose_clients_would_not_believe_it_is_held_back() {
     // It lets clients of the new CA in all the same.
     let both = fs::read_to_string(home.path().join("ca.pem")).unwrap();
     assert_eq!(read(&home, "etc/docker/CA/ca.pem"), both);
-    shows(&home, RENEW, "renew_held_back_in_a_rollover_again");
+    let again = format!("{RENEW} localhost");
+    shows(&home, &again, "renew_held_back_in_a_rollover_again");
     // The next run brings it, once she is handed out again.
     hand_out_alice(&home);
     quietly(&home, RENEW);
