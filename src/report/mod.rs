@@ -15,6 +15,7 @@ mod machine;
 mod plan;
 mod prometheus;
 mod renew;
+mod roll_status;
 mod rollover;
 mod table;
 mod timer;
@@ -50,10 +51,8 @@ pub use renew::{
     Hook, hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due, nothing_of_old_ca,
     renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings, with_installed,
 };
-pub use rollover::{
-    Finished, phase_json, roll_finished, roll_next, roll_started, roll_status, roll_status_json,
-    roll_undone, stray, taken_away,
-};
+pub use roll_status::{roll_next, roll_status, roll_status_json, taken_away};
+pub use rollover::{Finished, phase_json, roll_finished, roll_started, roll_undone, stray};
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,
