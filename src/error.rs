@@ -138,14 +138,25 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::ChangedSince { .. } => {
             "look at what changed; uninstall takes back the rest and leaves that as it is".into()
         }
+        E::WouldNotStart { prefix, .. } => format!(
+            "take back what was before it too: {program} uninstall{}",
+            prefix_flag(prefix.as_deref())
+        ),
         E::Install(cause) => return install_hint(cause, program),
-        E::TimerPassphrase { .. } => {
-            format!("{program} timer install --passphrase-file FILE")
-        }
+        E::TimerPassphrase { prefix, .. } => format!(
+            "{program} timer install --passphrase-file FILE{}",
+            prefix_flag(prefix.as_deref())
+        ),
         E::Twice { .. } | E::Roster { .. } | E::NoPassphrase { .. } | E::Unwritable { .. } => {
             return None;
         }
     })
+}
+
+/// The flag for what stands for `/`, if it is not that.
+fn prefix_flag(prefix: Option<&Path>) -> String {
+    let prefix = prefix.map(shell_path);
+    prefix.map_or_else(String::new, |it| format!(" --prefix {it}"))
 }
 
 fn rollover_hint(error: &plan::rollover::Error, program: &str) -> Option<String> {

@@ -101,6 +101,8 @@ fn thresholds_are_spans_or_shares_of_the_life() {
         ("--warn 50d", 0),
         ("--warn 60% --critical 1%", 1),
         ("--warn 40%", 0),
+        ("--critical 30d", 0),
+        ("--critical 60d --warn 70d", 2),
         ("--warn 99% --critical 60%", 2),
         // Those of a leaf are none of the CA's.
         ("--ca-warn 4000d", 1),
@@ -300,6 +302,14 @@ fn a_command_line_that_is_wrong_is_unknown_and_not_critical() {
         (
             "dockpki check --ca-warn 10% --ca-critical 30%",
             "refuses_critical_before_warn_of_a_ca",
+        ),
+        (
+            "dockpki check --critical 60d",
+            "refuses_critical_before_the_default_warn",
+        ),
+        (
+            "dockpki check --ca-critical 2y",
+            "refuses_critical_before_the_default_warn_of_a_ca",
         ),
         ("dockpki check --nonsense", "refuses_an_unknown_flag"),
         (

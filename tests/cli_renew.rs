@@ -17,9 +17,9 @@ use dockpki::pki::{Certificate, KeyType, Validity};
 use dockpki::plan::layout::{self, PairKind};
 use dockpki::plan::ledger::{Entry, Event};
 use rcgen::SanType;
-use support::TestHome;
 use support::by_hand::*;
 use support::golden::{self, command};
+use support::{Ran, TestHome};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
@@ -100,6 +100,23 @@ fn nothing_due_tells_the_next() {
     shown(&home, "dockpki renew alice", "named_and_not_due");
     home.run(["client", "issue", "localhost"]).succeeds();
     shown(&home, "dockpki renew localhost", "two_named_and_not_due");
+}
+
+#[test]
+fn another_key_for_one_that_is_not_due_is_told() {
+    let home = TestHome::with_ca(&[]);
+    let line = "dockpki renew alice --key-type ed25519 --valid-for 90d";
+    shown(&home, line, "another_key_and_not_due");
+    let json = format!("{line} --output json");
+    shown(&home, &json, "another_key_and_not_due_as_json");
+    // As printed.
+    let line = "renew clients/alice --force --key-type ed25519 --valid-for 90d";
+    home.run(line.split(' ')).succeeds();
+    let key = client(&home, "alice").public_key.key_type();
+    assert_eq!(key, Some(KeyType::Ed25519));
+    // When it is due it has it.
+    let all = home.run(["renew", "--key-type", "p256"]).succeeds();
+    assert!(!all.stderr.contains("warning"), "{all:#?}");
 }
 
 #[test]
@@ -471,7 +488,16 @@ fn a_pair_that_cannot_be_read_keeps_nobody_else_from_being_renewed() {
         "dockpki renew alice old",
         "refuses_one_that_is_cut_short",
     );
-    done(&home, "dockpki renew", "problems_among_all");
+    let dry = "dockpki renew --dry-run";
+    refused(&home, dry, "problems_among_all_as_dry_run");
+    let line = "dockpki renew";
+    let ran = Ran::from(command(&home, line).output().unwrap()).fails(3);
+    golden::compare(&home, line, &ran, &golden("problems_among_all"));
+    // A timer whose unit never failed would hide that nobody renews them.
+    refused(&home, line, "problems_and_nothing_due");
+    refused(&home, "dockpki renew --quiet", "problems_quiet");
+    let json = "dockpki renew --output json";
+    refused(&home, json, "problems_and_nothing_due_as_json");
 }
 
 #[test]
@@ -507,11 +533,9 @@ fn refuses_what_cannot_be_carried_over() {
         let from = pair_path(&home, PairKind::Client, "alice").join(file);
         fs::copy(from, pair_path(&home, PairKind::Client, "a b").join(file)).unwrap();
     }
-    done(
-        &home,
-        "dockpki renew --force",
-        "what_cannot_be_carried_over",
-    );
+    let line = "dockpki renew --force";
+    let ran = Ran::from(command(&home, line).output().unwrap()).fails(3);
+    golden::compare(&home, line, &ran, &golden("what_cannot_be_carried_over"));
     for name in ["mail", "bare"] {
         home.run(["renew", name, "--force", "--san", "mail.example.com"])
             .succeeds();

@@ -11,6 +11,8 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use dockpki::pki::{Certificate, Serial};
 use dockpki::plan::layout::PairKind;
@@ -155,6 +157,42 @@ fn start_refuses_where_it_cannot() {
     let home = TestHome::with_ca(&[]);
     set_mode(&home.path().join("ca-key.pem"), 0o444);
     refused(&home, "dockpki ca roll start", "start_with_an_open_key");
+}
+
+#[test]
+fn what_is_no_pair_keeps_nobody_from_rolling_over() {
+    let home = TestHome::with_ca(&[]);
+    let clients = home.path().join("clients");
+    write(&clients.join("notes"), 0o644, "mine\n");
+    symlink("nowhere", clients.join("gone")).unwrap();
+    done(&home, "dockpki ca roll start", "start_beside_strays");
+    assert_eq!(trust(&home).all().count(), 2);
+    home.run(["ca", "roll", "issue", "alice", "localhost"])
+        .succeeds();
+    done(
+        &home,
+        "dockpki ca roll finish --yes",
+        "finish_beside_strays",
+    );
+}
+
+#[test]
+fn a_pair_that_cannot_be_told_whom_to_trust_is_named() {
+    let home = TestHome::with_ca(&[]);
+    let ca = pair_path(&home, PairKind::Client, "alice").join("ca.pem");
+    fs::remove_file(&ca).unwrap();
+    fs::create_dir(&ca).unwrap();
+    let line = "dockpki ca roll start";
+    refused(&home, line, "start_with_a_directory_in_place_of_a_ca");
+    let line = "dockpki verify";
+    refused(&home, line, "verify_finds_a_directory_in_place_of_a_ca");
+    // As printed.
+    let verified = home.run(["verify"]).fails(1).stdout;
+    let mend = verified.lines().find(|it| it.starts_with("    ")).unwrap();
+    let mended = Command::new("sh").args(["-c", mend]).status().unwrap();
+    assert!(mended.success());
+    home.run(["ca", "roll", "start"]).succeeds();
+    nothing_found(&home);
 }
 
 #[test]
@@ -303,6 +341,10 @@ fn whatever_moves_a_pair_too_early_warns() {
     let dry = "dockpki server issue web --san web --dry-run";
     shown(&home, dry, "server_issue_too_early_as_dry_run");
     let server = "dockpki server issue web --san web";
+    let json = "dockpki client issue early --output json";
+    let dry = format!("{json} --dry-run");
+    shown(&home, &dry, "client_issue_too_early_as_dry_run_as_json");
+    done(&home, json, "client_issue_too_early_as_json");
     done(&home, server, "server_issue_too_early");
     done(&home, "dockpki client issue bob", "client_issue_too_early");
     let renew = "dockpki renew --force localhost alice";
@@ -365,6 +407,11 @@ fn finish_names_what_is_valid_without_files() {
         "dockpki ca roll finish --yes",
         "finish_without_files",
     );
+    let dry = "dockpki ca roll finish --force --dry-run --output json";
+    shown(&home, dry, "finish_by_force_as_dry_run_as_json");
+    let json = "dockpki ca roll finish --force --output json";
+    done(&home, json, "finish_by_force_as_json");
+    home.run(["ca", "roll", "undo"]).succeeds();
     done(&home, "dockpki ca roll finish --force", "finish_by_force");
 }
 
@@ -460,6 +507,8 @@ fn an_open_key_beside_a_closed_one_is_told() {
     secret(&home, "other", "other horse\n");
     let passwd = "dockpki ca passwd --passphrase-file secret --new-passphrase-file other";
     done(&home, passwd, "passwd_under_way");
+    let dry = "dockpki ca roll undo --dry-run";
+    shown(&home, dry, "undo_to_an_open_key_as_dry_run");
     done(&home, "dockpki ca roll undo", "undo_to_an_open_key");
     nothing_found(&home);
 }

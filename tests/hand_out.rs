@@ -177,6 +177,62 @@ fn a_context_that_is_taken_back_is_in_nobodys_way() {
     run(&home, &["ca", "roll", "finish", "--yes"]).succeeds();
 }
 
+/// A rollover in which everybody has moved but what was handed out on this machine.
+fn nearly_rolled_over(host: &[&str]) -> TestHome {
+    let home = user();
+    run(&home, &[CLIENT, host].concat()).succeeds();
+    run(&home, &["ca", "roll", "start"]).succeeds();
+    run(&home, &["ca", "roll", "issue"]).succeeds();
+    run(&home, &["ca", "roll", "finish", "--yes"]).fails(1);
+    home
+}
+
+/// As by `docker context rm` and `rm -r ~/.docker`.
+#[test]
+fn what_was_taken_away_by_hand_is_in_nobodys_way() {
+    let home = nearly_rolled_over(&["--host", "tcp://web:2376"]);
+    let docker = home.around().join(".docker");
+    fs::remove_dir_all(docker.join("contexts")).unwrap();
+    let status = run(&home, &["ca", "roll", "status"]).succeeds();
+    status.says("note: client `alice` is no more at ");
+    status.says(": it counts as taken back");
+    assert!(!status.stdout.contains("contexts"), "{status:#?}");
+    // The other is still there.
+    let finish = ["ca", "roll", "finish", "--yes"];
+    let refused = run(&home, &finish).fails(1);
+    refused.says("client `alice` until ");
+    let before = fs::read(ledger_of(&home)).unwrap();
+    fs::remove_dir_all(&docker).unwrap();
+    let dry = [&finish[..], &["--dry-run"]].concat();
+    run(&home, &dry).succeeds();
+    assert_eq!(fs::read(ledger_of(&home)).unwrap(), before);
+    run(&home, &finish).succeeds();
+    let text = fs::read_to_string(ledger_of(&home)).unwrap();
+    assert_eq!(text.matches("\"taken-back\"").count(), 2, "{text}");
+    // It is told once.
+    run(&home, &["ca", "roll", "undo"]).succeeds();
+    let status = run(&home, &["ca", "roll", "status"]).succeeds();
+    assert!(!status.stderr.contains("no more"), "{status:#?}");
+}
+
+/// It may be on a disk that is not there now.
+#[test]
+fn what_is_gone_with_the_directory_around_it_is_not_given_up() {
+    let home = TestHome::in_memory();
+    let init = ["init", "--san", "localhost", "--client", "alice"];
+    run(&home, &init).succeeds();
+    let disk = home.around().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let config = disk.join("docker");
+    let there = ["--docker-config", config.to_str().unwrap()];
+    run(&home, &[CLIENT, &there].concat()).succeeds();
+    run(&home, &["ca", "roll", "start"]).succeeds();
+    run(&home, &["ca", "roll", "issue"]).succeeds();
+    fs::remove_dir_all(&disk).unwrap();
+    let refused = run(&home, &["ca", "roll", "finish", "--yes"]).fails(1);
+    refused.says("client `alice` until ");
+}
+
 #[test]
 fn a_part_of_a_home_has_no_ledger_and_gets_none() {
     let home = user();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
-use support::TestHome;
+use support::{KEY_TYPES, TestHome};
 
 /// What is done to the home, in this order; after each, copies are handed out.
 const PHASES: [(&str, &[&str]); 4] = [
@@ -173,8 +173,6 @@ fn goes_through(phases: &[(&str, &[&str])], key_type: &str) -> (Vec<Copy>, Vec<C
     }
     (clients, servers)
 }
-
-const KEY_TYPES: [&str; 4] = ["p256", "p384", "ed25519", "rsa2048"];
 
 #[test]
 fn whoever_has_what_was_handed_out_is_reached() {

@@ -117,8 +117,10 @@ pub(super) fn understood(
         prefix,
         write,
     } = arguments;
-    let (warn, critical) = pair(["--warn", "--critical"], warn, critical)?;
-    let (ca_warn, ca_critical) = pair(["--ca-warn", "--ca-critical"], ca_warn, ca_critical)?;
+    let flags = ["--warn", "--critical"];
+    let (warn, critical) = pair(flags, warn, critical, WARN_DEFAULT)?;
+    let flags = ["--ca-warn", "--ca-critical"];
+    let (ca_warn, ca_critical) = pair(flags, ca_warn, ca_critical, CA_WARN_DEFAULT)?;
     Ok(Check {
         thresholds: Thresholds {
             warn,
@@ -136,27 +138,63 @@ pub(super) fn understood(
     })
 }
 
+/// A default that is the smaller of a span and a share of the life: both, and how help has it.
+struct DefaultWarn {
+    days: &'static str,
+    percent: &'static str,
+    words: &'static str,
+}
+
+const WARN_DEFAULT: DefaultWarn = DefaultWarn {
+    days: "30d",
+    percent: "25%",
+    words: "30d or 25%, the smaller",
+};
+
+const CA_WARN_DEFAULT: DefaultWarn = DefaultWarn {
+    days: "365d",
+    percent: "33%",
+    words: "365d or a third, the smaller",
+};
+
 /// Two thresholds, the second of which is to be the shorter.
 fn pair(
     flags: [&str; 2],
     warn: Option<String>,
     critical: Option<String>,
+    default: DefaultWarn,
 ) -> Result<(Option<Threshold>, Option<Threshold>), UsageError> {
     let read = |text: Option<String>| {
         let read = text.map(|text| text.parse::<Threshold>()).transpose();
         read.map_err(|error| UsageError::Other(error.to_string()))
     };
     let (warn, critical) = (read(warn)?, read(critical)?);
-    if let (Some(warn), Some(critical)) = (warn, critical)
-        && critical.is_longer_than(warn)
-    {
-        let [warn_flag, critical_flag] = flags;
-        return Err(UsageError::Other(format!(
-            "found {critical_flag} {critical} and {warn_flag} {warn}, wanted the critical one to \
-             be the smaller"
-        )));
+    let [warn_flag, critical_flag] = flags;
+    match (warn, critical) {
+        (Some(warn), Some(critical)) if critical.is_longer_than(warn) => {
+            Err(UsageError::Other(format!(
+                "found {critical_flag} {critical} and {warn_flag} {warn}, wanted the critical one to \
+                 be the smaller"
+            )))
+        }
+        // Nobody would ever be warned.
+        (None, Some(critical)) if default.is_never_longer_than(critical) => {
+            Err(UsageError::Other(format!(
+                "found {critical_flag} {critical} and no {warn_flag}, whose default is {}: wanted a \
+                 longer {warn_flag} beside it",
+                default.words
+            )))
+        }
+        both => Ok(both),
     }
-    Ok((warn, critical))
+}
+
+impl DefaultWarn {
+    fn is_never_longer_than(&self, critical: Threshold) -> bool {
+        let defaults = [self.days, self.percent].into_iter();
+        let mut defaults = defaults.filter_map(|text| text.parse::<Threshold>().ok());
+        defaults.any(|default| critical.is_longer_than(default))
+    }
 }
 
 #[cfg(test)]

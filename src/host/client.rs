@@ -7,9 +7,12 @@ use super::environment::{absolute, path_variable};
 use super::invoker::User;
 use super::machine::{Prefix, access, file_image};
 use super::passwd::passwd_line;
+use super::read::public_files;
 use crate::plan::client::{ClientState, Places};
 use crate::plan::context::ContextName;
+use crate::plan::layout::PairKind;
 use crate::plan::permissions::Owner;
+use crate::plan::state::FileState;
 
 /// docker's configuration directory: the one given, else `$DOCKER_CONFIG`, else `.docker` in the
 /// home of `caller`, the user who called sudo, or without one in `$HOME`.
@@ -54,6 +57,21 @@ pub fn client_state(
         }
     }
     Ok(state)
+}
+
+/// Whether a certificate was taken away from a directory of this machine: it is not there, and that
+/// is not because what it was on is not.
+pub fn is_taken_away(kind: PairKind, directory: &Path) -> bool {
+    let files = public_files(kind, directory);
+    let is_gone = matches!(files.certificate, FileState::Absent);
+    // Of a context: docker removes more than the directory of its files.
+    let mut above = directory.ancestors();
+    let above = match directory.parent().and_then(Path::parent) {
+        Some(contexts) if contexts.ends_with("contexts/tls") => above.nth(5),
+        _ => above.nth(1),
+    };
+    // A file system that is not mounted has nothing either.
+    is_gone && above.is_some_and(Path::is_dir)
 }
 
 /// Whose the files are that this process makes.

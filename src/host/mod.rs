@@ -31,7 +31,7 @@ mod timer;
 mod write;
 
 pub use apply::{apply, apply_and_tell};
-pub use client::{client_state, docker_config, process_owner};
+pub use client::{client_state, docker_config, is_taken_away, process_owner};
 pub use environment::{
     absolute, clock, default_home, invoking_user, is_terminal, names_home, shell, wants_color,
 };

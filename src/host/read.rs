@@ -89,13 +89,32 @@ pub fn old_pair(home: &Path, kind: PairKind, name: String, keys: Keys) -> OldPai
     }
 }
 
-/// What of every server and client is no secret.
-pub fn public_pairs(home: &Path) -> Result<Vec<PublicPair>, Error> {
-    map_names(home, |kind, name| PublicPair {
-        kind,
-        files: public_files(kind, &home.join(kind.pair(&name))),
-        name,
-    })
+/// What of every server and client is no secret, and what stands among them and is no directory:
+/// nobody can have been handed that out.
+pub fn public_pairs(home: &Path) -> Result<(Vec<PublicPair>, Vec<PathBuf>), Error> {
+    let all = map_names(home, |kind, name| {
+        let path = home.join(kind.pair(&name));
+        // A link that leads to nothing, or to itself, is none either.
+        let is_directory = fs::metadata(&path).is_ok_and(|it| it.is_dir());
+        let is_stray = !is_directory && path.symlink_metadata().is_ok();
+        match is_stray {
+            true => Err(path),
+            false => Ok(PublicPair {
+                kind,
+                files: public_files(kind, &path),
+                name,
+            }),
+        }
+    })?;
+    let mut pairs = Vec::with_capacity(all.len());
+    let mut strays = Vec::new();
+    for one in all {
+        match one {
+            Ok(pair) => pairs.push(pair),
+            Err(path) => strays.push(path),
+        }
+    }
+    Ok((pairs, strays))
 }
 
 /// The files of a server or client that are no secret, in any directory.

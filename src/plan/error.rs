@@ -67,6 +67,11 @@ pub enum Error {
     NothingInstalled { store: PathBuf },
     /// Files are not as dockpki left them.
     ChangedSince { paths: Vec<PathBuf> },
+    /// What would come back is a daemon.json that names files which are not there.
+    WouldNotStart {
+        missing: Vec<PathBuf>,
+        prefix: Option<PathBuf>,
+    },
     /// A phase of a rollover cannot be.
     Rollover(super::rollover::Error),
     /// The host cannot be installed on.
@@ -80,7 +85,10 @@ pub enum Error {
     /// The client cannot be installed.
     Client(ClientError),
     /// The CA's key is encrypted, and a timer has nobody to ask.
-    TimerPassphrase { path: PathBuf },
+    TimerPassphrase {
+        path: PathBuf,
+        prefix: Option<PathBuf>,
+    },
     /// What a timer is to run cannot be written into a unit.
     Unwritable { found: String, wanted: &'static str },
     /// The certificate could not be made.
@@ -101,7 +109,7 @@ impl fmt::Display for Error {
             Self::Unreadable { path, cause } => {
                 write!(f, "cannot read `{}`: {cause}", path.display())
             }
-            Self::TimerPassphrase { path } => write!(
+            Self::TimerPassphrase { path, prefix: _ } => write!(
                 f,
                 "`{}` is encrypted and a timer has nobody to ask: wanted its passphrase in a file",
                 path.display()
@@ -223,6 +231,15 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "{} changed since it was installed: nothing was taken back",
+                    Vec::from_iter(paths).join(", ")
+                )
+            }
+            Self::WouldNotStart { missing, prefix: _ } => {
+                let paths = missing.iter().map(|path| format!("`{}`", path.display()));
+                write!(
+                    f,
+                    "daemon.json would come back naming files that were not there, {}: the daemon \
+                     would not start, so nothing was taken back",
                     Vec::from_iter(paths).join(", ")
                 )
             }

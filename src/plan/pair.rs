@@ -71,6 +71,32 @@ impl SoundPair {
         Self::vouched_for(home, client, ca, &vouching, now)
     }
 
+    /// The same server or client with other files, CA, certificate and key, as it has them where
+    /// it is installed.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn keeping(
+        self,
+        kind: PairKind,
+        files: [Zeroizing<Vec<u8>>; 3],
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
+        let [ca, pem, key] = &files;
+        let path = |name: &str| self.directory.join(name);
+        let vouching = Vouching {
+            anchors: anchors(&path(layout::CA_CERTIFICATE), ca)?,
+            words: "the CA beside it".into(),
+        };
+        let certificate = certificate(kind, &path(kind.certificate_file()), pem, &vouching, now)?;
+        judge_key(&path(kind.key_file()), key, &certificate)?;
+        Ok(Self {
+            certificate,
+            files,
+            ..self
+        })
+    }
+
     fn vouched_for(
         home: &Path,
         pair: &PairState,

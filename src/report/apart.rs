@@ -59,17 +59,24 @@ pub fn apart_warnings(style: Style, program: &str, words: &[String]) -> String {
 /// That a server keeps its certificate of the old CA, and for whom, in words.
 pub fn held_back_words((server, directory): (&str, &Path), clients: &[String]) -> String {
     format!(
-        "server `{server}` in `{}` is left as it is: known not to trust both CAs, so not to believe \
-         its certificate of the new CA: {}",
+        "server `{server}` in `{}` keeps its certificate of the old CA: known not to trust both CAs, \
+         so not to believe the new one: {}",
         directory.display(),
         names(PairKind::Client, clients)
     )
 }
 
 /// The same as a warning, with how it is overruled.
-pub fn held_back(style: Style, program: &str, server: &str, words: &str) -> String {
+pub fn held_back(
+    style: Style,
+    program: &str,
+    (server, prefix): (&str, Option<&Path>),
+    words: &str,
+) -> String {
+    let prefix = prefix.map(|prefix| shell_word(&prefix.to_string_lossy()));
+    let prefix = prefix.map_or_else(String::new, |prefix| format!(" --prefix {prefix}"));
     let what = format!(
-        "hand them out first: {program} ca roll status; or have it now: {program} install server {}",
+        "hand them out first: {program} ca roll status; or have it now: {program} install server {}{prefix}",
         shell_word(server)
     );
     warning(style, words) + &hint(style, &what)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::machine::{CONTAINERS_STAY, Told, Weight, report_json};
 use super::{Style, note, shell_word, shown, warning};
-use crate::plan::install::{Containers, ServerPlan, TakeBack};
+use crate::plan::install::{Concern, Containers, ServerPlan, TakeBack};
 
 /// What the proof says: the engine's version and the serial it serves.
 type Proof<'a> = Option<(&'a str, &'a str)>;
@@ -92,6 +92,8 @@ fn take_back_words(back: &TakeBack, restarted: Restarted) -> Vec<(String, Weight
         needed.map(|path| format!("{} stays, for daemon.json still needs it", shown(path)));
     let stays = left.chain(needed).map(|words| (words, Weight::Warning));
     let mut words = Vec::from_iter(stays);
+    let concerns = back.concerns.iter().map(concern_words);
+    words.extend(concerns.map(|words| (words, Weight::Warning)));
     words.extend(back.containers.map(|containers| match containers {
         Containers::Stay => (CONTAINERS_STAY.into(), Weight::Note),
         Containers::Stop => (
@@ -108,6 +110,24 @@ fn take_back_words(back: &TakeBack, restarted: Restarted) -> Vec<(String, Weight
         words.push((words_of_it.into(), Weight::Note));
     }
     words
+}
+
+fn concern_words(concern: &Concern) -> String {
+    match concern {
+        Concern::Outdated {
+            path,
+            found,
+            wanted,
+        } => format!("{} comes back with {found}, wanted {wanted}", shown(path)),
+        Concern::WouldNotStart { missing } => {
+            let missing = missing.iter().map(|path| shown(path));
+            format!(
+                "daemon.json comes back naming files that were not there, {}: the daemon does not \
+                 start like that",
+                Vec::from_iter(missing).join(", ")
+            )
+        }
+    }
 }
 
 /// The report of the way back, as JSON.

@@ -56,8 +56,8 @@ fn pair_row(pair: &PlannedPair) -> [Cell; 4] {
     ]
 }
 
-/// The same as JSON.
-pub fn issued_json(home: &Path, issuance: &Issuance) -> String {
+/// The same as JSON, with what the operator should mind.
+pub fn issued_json(home: &Path, issuance: &Issuance, warnings: &[String]) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,
@@ -66,6 +66,7 @@ pub fn issued_json(home: &Path, issuance: &Issuance) -> String {
         changed: bool,
         certificates: Vec<Issued<'a>>,
         files: Vec<Line>,
+        warnings: &'a [String],
     }
     #[derive(Serialize)]
     struct Issued<'a> {
@@ -102,12 +103,13 @@ pub fn issued_json(home: &Path, issuance: &Issuance) -> String {
         changed: true,
         certificates,
         files: lines(&issuance.plan),
+        warnings,
     })
 }
 
-/// What the operator should mind: lives that were cut.
-pub fn warnings(style: Style, issuance: &Issuance) -> String {
-    cut_warnings(style, issuance.pairs.iter())
+/// What the operator should mind, in words: lives that were cut.
+pub fn warnings(issuance: &Issuance) -> Vec<String> {
+    cut_words(issuance.pairs.iter()).collect()
 }
 
 /// Whose life was cut to the CA's end.
@@ -115,17 +117,24 @@ pub(super) fn cut_warnings<'a>(
     style: Style,
     pairs: impl Iterator<Item = &'a PlannedPair>,
 ) -> String {
+    cut_words(pairs)
+        .map(|words| warning(style, &words))
+        .collect()
+}
+
+/// The same in words.
+pub(super) fn cut_words<'a>(
+    pairs: impl Iterator<Item = &'a PlannedPair>,
+) -> impl Iterator<Item = String> {
     let cut = pairs.filter(|pair| pair.cut == Cut::ToCa);
     cut.map(|pair| {
-        let text = format!(
+        format!(
             "{} `{}` ends with the CA on {}, earlier than asked for",
             pair.kind.as_str(),
             pair.name,
             day(pair.validity.not_after)
-        );
-        warning(style, &text)
+        )
     })
-    .collect()
 }
 
 /// What to type next, so that a daemon serves with the server's certificate and answers the
@@ -187,33 +196,44 @@ pub fn already(home: &Path, ca: &Certificate, program: &str) -> String {
     )
 }
 
-/// What `init` was asked for and a CA that is there already does not have.
-pub fn unmet(style: Style, program: &str, encryption: bool, constraint: bool) -> String {
+const NOT_ENCRYPTED: &str = "the key of this CA is not encrypted";
+
+/// What `init` was asked for and a CA that is there already does not have, in words.
+pub fn unmet(encryption: bool, constraint: bool) -> Vec<String> {
+    let constraint = constraint
+        .then_some("this CA is not constrained to any names: that takes a new CA in a new home");
+    let encryption = encryption.then_some(NOT_ENCRYPTED);
+    let unmet = encryption.into_iter().chain(constraint);
+    unmet.map(str::to_owned).collect()
+}
+
+/// The same as warnings.
+pub fn unmet_warnings(style: Style, program: &str, unmet: &[String]) -> String {
     let mut text = String::new();
-    if encryption {
-        text.push_str(&warning(style, "the key of this CA is not encrypted"));
-        text.push_str(&hint(style, &format!("{program} ca passwd")));
-    }
-    if constraint {
-        let words = "this CA is not constrained to any names: that takes a new CA in a new home";
+    for words in unmet {
         text.push_str(&warning(style, words));
+        if words == NOT_ENCRYPTED {
+            text.push_str(&hint(style, &format!("{program} ca passwd")));
+        }
     }
     text
 }
 
-/// The same as JSON.
-pub fn already_json(home: &Path) -> String {
+/// That `init` found a CA and changed nothing, as JSON.
+pub fn already_json(home: &Path, warnings: &[String]) -> String {
     #[derive(Serialize)]
-    struct Report {
+    struct Report<'a> {
         version: u32,
         home: String,
         command: &'static str,
         changed: bool,
+        warnings: &'a [String],
     }
     json(&Report {
         version: JSON_VERSION,
         home: home.display().to_string(),
         command: "init",
         changed: false,
+        warnings,
     })
 }

@@ -16,6 +16,7 @@ mod machine;
 mod plan;
 mod prometheus;
 mod renew;
+mod roll_status;
 mod rollover;
 mod table;
 mod timer;
@@ -38,7 +39,9 @@ pub use installed::{
     Restarted, after_server, installed_server, nothing_to_install, take_back_json,
     take_back_notices, taken_back,
 };
-pub use issued::{already, already_json, issued, issued_json, next_steps, unmet, warnings};
+pub use issued::{
+    already, already_json, issued, issued_json, next_steps, unmet, unmet_warnings, warnings,
+};
 pub use list::{list, list_json};
 pub use machine::{machine_json, machine_plan, notices};
 pub use plan::{
@@ -47,13 +50,11 @@ pub use plan::{
 };
 pub use prometheus::check_prometheus;
 pub use renew::{
-    Hook, hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_json, renewed_next,
-    renewed_talk, with_installed,
+    Hook, hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due, nothing_of_old_ca,
+    renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings, with_installed,
 };
-pub use rollover::{
-    finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
-    roll_status_json, roll_undone,
-};
+pub use roll_status::{roll_next, roll_status, roll_status_json, taken_away};
+pub use rollover::{Finished, phase_json, roll_finished, roll_started, roll_undone, stray};
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,

@@ -156,8 +156,8 @@ fn planned_with(style: Style, home: &Path, plan: &Plan, keys: &str) -> String {
     head + &files_table(style, plan)
 }
 
-/// The plan of a dry run as JSON.
-pub fn planned_json(home: &Path, plan: &Plan) -> String {
+/// The plan of a dry run as JSON, with what the operator should mind.
+pub fn planned_json(home: &Path, plan: &Plan, warnings: &[String]) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,
@@ -165,6 +165,7 @@ pub fn planned_json(home: &Path, plan: &Plan) -> String {
         command: &'a str,
         changed: bool,
         files: Vec<Line>,
+        warnings: &'a [String],
     }
     json(&Report {
         version: JSON_VERSION,
@@ -172,6 +173,7 @@ pub fn planned_json(home: &Path, plan: &Plan) -> String {
         command: plan.command,
         changed: false,
         files: lines(plan),
+        warnings,
     })
 }
 

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::issued::cut_warnings;
+use super::issued::{cut_warnings, cut_words};
 use super::table::{Cell, table};
 use super::{
     JSON_VERSION, Style, count, day, error, hint, json, printable, shell_word, shown, warning,
 };
+use crate::plan::Error;
 use crate::plan::issue::{Cut, PlannedPair};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::ledger::rfc3339;
-use crate::plan::renew::{Decision, Later, Renewal, Renewed, Scope};
+use crate::plan::renew::{Decision, Keys, Later, Renewal, Renewed, Scope, Wish};
 
 /// What became of the command that was to run after the renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +191,101 @@ pub fn with_installed(report: &str, installed: &[String]) -> String {
     format!("{open},\"installed\":[{installed}]}}\n")
 }
 
-/// What the operator should mind: what cannot be renewed, or ends with the CA.
+/// That what was asked for otherwise than it is, by name, is not due and stays as it is; nothing if
+/// nothing was.  `install` is what stands for `/` where it is to be brought.
+pub fn kept_until_due(later: &[Later], wish: &Wish, install: Option<&Path>) -> Vec<Kept> {
+    let Wish {
+        scope: Scope::Named(_),
+        keys,
+        valid_for,
+        ..
+    } = wish
+    else {
+        return Vec::new();
+    };
+    let mut flags = String::new();
+    if let Keys::Fresh(Some(key_type)) = keys {
+        flags.push_str(&format!(" --key-type {key_type}"));
+    }
+    if let Some(life) = valid_for {
+        flags.push_str(&format!(" --valid-for {life}"));
+    }
+    if flags.is_empty() {
+        return Vec::new();
+    }
+    let install = install.map_or_else(String::new, |prefix| match prefix.parent() {
+        None => " --install".into(),
+        Some(_) => {
+            let prefix = shell_word(&prefix.to_string_lossy());
+            format!(" --install --prefix {prefix}")
+        }
+    });
+    let kept = later.iter().map(|later| Kept {
+        words: format!(
+            "{} `{}` keeps what it has, for it is not due:{flags} was not applied",
+            later.kind.as_str(),
+            later.name
+        ),
+        command: format!(
+            "renew {} --force{flags}{install}",
+            shell_word(&later.kind.pair(later.name.as_str()))
+        ),
+    });
+    kept.collect()
+}
+
+/// What stays as it is, though it was asked for otherwise.
+#[derive(Debug)]
+pub struct Kept {
+    /// In words.
+    pub words: String,
+    command: String,
+}
+
+/// The same as warnings, with what has it now.
+pub fn kept_warnings(style: Style, program: &str, kept: &[Kept]) -> String {
+    let each = kept.iter().map(|Kept { words, command }| {
+        warning(style, words) + &hint(style, &format!("to have it now: {program} {command}"))
+    });
+    each.collect()
+}
+
+/// What could not be renewed, an error each.
+pub fn not_renewed(style: Style, program: &str, problems: &[Error]) -> String {
+    let errors = problems.iter().map(not_renewed_words);
+    let text = errors.map(|words| error(style, &words, None));
+    let text = text.collect::<String>();
+    match text.is_empty() {
+        true => text,
+        false => text + &hint(style, &format!("see what mends it: {program} verify")),
+    }
+}
+
+fn not_renewed_words(problem: &Error) -> String {
+    format!("not renewed: {problem}")
+}
+
+fn end_with_ca_words(decision: &Decision) -> impl Iterator<Item = String> {
+    decision.end_with_ca.iter().map(|later| {
+        format!(
+            "{} `{}` ends with the CA on {}, and so would a new one: it was not renewed",
+            later.kind.as_str(),
+            later.name,
+            day(later.not_after)
+        )
+    })
+}
+
+/// All that [`renewed_talk`] and [`not_renewed`] say, as JSON has it.
+pub fn renewed_warnings(decision: &Decision, renewal: Option<&Renewal>) -> Vec<String> {
+    let pairs = renewal.into_iter().flat_map(|renewal| &renewal.pairs);
+    let problems = decision.problems.iter().map(not_renewed_words);
+    let ends = end_with_ca_words(decision);
+    let cut = cut_words(pairs.map(|renewed| &renewed.pair));
+    problems.chain(ends).chain(cut).collect()
+}
+
+/// What the operator should mind: what ends with the CA, or before it was to.
 pub fn renewed_talk(
     style: Style,
     program: &str,
@@ -198,22 +293,7 @@ pub fn renewed_talk(
     renewal: Option<&Renewal>,
 ) -> String {
     let mut text = String::new();
-    for problem in &decision.problems {
-        text.push_str(&warning(style, &format!("not renewed: {problem}")));
-    }
-    if !decision.problems.is_empty() {
-        text.push_str(&hint(
-            style,
-            &format!("see what mends it: {program} verify"),
-        ));
-    }
-    for later in &decision.end_with_ca {
-        let words = format!(
-            "{} `{}` ends with the CA on {}, and so would a new one: it was not renewed",
-            later.kind.as_str(),
-            later.name,
-            day(later.not_after)
-        );
+    for words in end_with_ca_words(decision) {
         text.push_str(&warning(style, &words));
     }
     if !decision.end_with_ca.is_empty() {

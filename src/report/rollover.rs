@@ -1,22 +1,21 @@
-//! Tells of a CA rollover: who has come how far, and what to type next.
+//! Tells of the phases of a CA rollover: what each came to, whom it locks out, and what to type next.
 
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, count, day, json, printable, shown, warning};
+use super::{JSON_VERSION, count, day, json, printable, shown};
 use crate::pki::Certificate;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::rfc3339;
-use crate::plan::rollover::{Campaign, Holds, Left, Phase, Row, Why};
+use crate::plan::rollover::{Holds, Left, Phase, Row, Why};
 
-fn name(ca: &Certificate) -> String {
+pub(super) fn name(ca: &Certificate) -> String {
     let name = printable(ca.common_name.as_deref().unwrap_or_default());
     format!("{name} until {}", day(ca.validity.not_after))
 }
 
-fn next(words: &str, program: &str, commands: &[&str]) -> String {
+pub(super) fn next(words: &str, program: &str, commands: &[&str]) -> String {
     let mut text = format!("\n{words}\n\n");
     for command in commands {
         text.push_str(&format!("  {program} {command}\n"));
@@ -24,7 +23,7 @@ fn next(words: &str, program: &str, commands: &[&str]) -> String {
     text
 }
 
-const HAND_OUT: [&str; 2] = ["install server NAME", "install client NAME"];
+pub(super) const HAND_OUT: [&str; 2] = ["install server NAME", "install client NAME"];
 
 /// That the next CA is made, and what to type next.
 pub fn roll_started(program: &str, home: &Path, phase: &Phase) -> (String, String) {
@@ -78,10 +77,15 @@ pub fn roll_undone(program: &str, phase: &Phase) -> (String, String) {
     }
 }
 
-/// What a phase came to, as JSON.
-pub fn phase_json(home: &Path, phase: &Phase) -> String {
+/// What a phase came to, as JSON; `finished` if it was the last.
+pub fn phase_json(
+    home: &Path,
+    phase: &Phase,
+    finished: Option<&Finished>,
+    warnings: &[String],
+) -> String {
     #[derive(Serialize)]
-    struct Report {
+    struct Report<'a> {
         version: u32,
         home: String,
         command: &'static str,
@@ -89,6 +93,16 @@ pub fn phase_json(home: &Path, phase: &Phase) -> String {
         ca: Ca,
         old_ca: Option<Ca>,
         dropped_ca: Option<Ca>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        locked_out: Option<Vec<LeftOver<'a>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not_known: Option<Vec<Named<'a>>>,
+        warnings: &'a [String],
+    }
+    #[derive(Serialize)]
+    struct Named<'a> {
+        kind: &'a str,
+        name: &'a str,
     }
     json(&Report {
         version: JSON_VERSION,
@@ -98,11 +112,20 @@ pub fn phase_json(home: &Path, phase: &Phase) -> String {
         ca: Ca::of(&phase.trust.ca),
         old_ca: phase.trust.old.as_ref().map(Ca::of),
         dropped_ca: phase.dropped.as_ref().map(Ca::of),
+        locked_out: finished.map(|it| it.locked_out.iter().map(LeftOver::of).collect()),
+        not_known: finished.map(|it| {
+            let not_known = it.not_known.iter().map(|(kind, name)| Named {
+                kind: kind.as_str(),
+                name,
+            });
+            not_known.collect()
+        }),
+        warnings,
     })
 }
 
 #[derive(Serialize)]
-struct Ca {
+pub(super) struct Ca {
     name: Option<String>,
     serial: String,
     fingerprint: String,
@@ -110,7 +133,7 @@ struct Ca {
 }
 
 impl Ca {
-    fn of(ca: &Certificate) -> Self {
+    pub(super) fn of(ca: &Certificate) -> Self {
         Self {
             name: ca.common_name.clone(),
             serial: ca.serial.to_string(),
@@ -120,207 +143,31 @@ impl Ca {
     }
 }
 
-fn holds_words(holds: Holds) -> &'static str {
-    match holds {
-        Holds::New => "new",
-        Holds::Old => "old",
-        Holds::Expired => "old, expired",
-        Holds::Other => "neither",
-    }
+/// A valid certificate of the old CA.
+#[derive(Serialize)]
+pub(super) struct LeftOver<'a> {
+    kind: &'a str,
+    name: &'a str,
+    serial: &'a str,
+    not_after: &'a str,
+    why: &'a str,
+    at: Option<&'a str>,
 }
 
-fn trusts_words(row: &Row) -> &'static str {
-    match (row.hand_outs.is_empty(), row.trusts_both()) {
-        (true, _) => "not known",
-        (false, true) => "both",
-        (false, false) => "one",
-    }
-}
-
-/// Who has come how far.
-pub fn roll_status(
-    style: Style,
-    campaign: Option<&Campaign>,
-    rows: &[Row],
-    left: &[Left],
-) -> String {
-    let Some(Campaign { new, old }) = campaign else {
-        return "No rollover is under way\n".into();
-    };
-    let mut lines: Vec<[Cell; 5]> = Vec::new();
-    for row in rows {
-        let holds = match row.holds {
-            Holds::New => Cell::colored("new", Color::Green),
-            other => holds_words(other).into(),
+impl<'a> LeftOver<'a> {
+    pub(super) fn of(left: &'a Left) -> Self {
+        let (why, at) = match &left.why {
+            Why::InHome => ("in the home", None),
+            Why::FilesGone => ("files gone", None),
+            Why::HandedOut(place) => ("handed out", Some(place.as_str())),
         };
-        let mut first = Some((row.kind.as_str(), row.name.as_str(), holds));
-        let mut line = |trusts: &str, out: String| {
-            let (kind, name, holds) = first.take().unwrap_or(("", "", "".into()));
-            lines.push([
-                kind.into(),
-                printable(name).into(),
-                holds,
-                trusts.into(),
-                out.into(),
-            ]);
-        };
-        if row.hand_outs.is_empty() {
-            line(trusts_words(row), "never, as far as is known here".into());
-        }
-        for out in &row.hand_outs {
-            let trusts = match out.trusts_both {
-                true => "both",
-                false => "one",
-            };
-            let is_current = match out.is_current {
-                true => "",
-                false => ", an earlier certificate",
-            };
-            let day = &out.time[..10.min(out.time.len())];
-            line(
-                trusts,
-                format!("{day} to {}{is_current}", printable(&out.to)),
-            );
-        }
-    }
-    let head = ["KIND", "NAME", "CERTIFICATE OF", "TRUSTS", "HANDED OUT"];
-    let mut text = format!(
-        "new CA  {}\nold CA  {}\n\n{}",
-        name(new),
-        name(old),
-        table(style, head, &lines)
-    );
-    let elsewhere = left.iter().filter(|it| it.why == Why::FilesGone);
-    let elsewhere = Vec::from_iter(elsewhere);
-    if !elsewhere.is_empty() {
-        text.push_str("\nOf the old CA, valid, and without files here:\n\n");
-        for left in elsewhere {
-            text.push_str(&format!(
-                "  {} {}, serial {}, until {}\n",
-                left.kind.as_str(),
-                printable(&left.name),
-                left.serial,
-                &left.not_after[..10.min(left.not_after.len())]
-            ));
-        }
-    }
-    text
-}
-
-/// The same as JSON.
-pub fn roll_status_json(
-    home: &Path,
-    campaign: Option<&Campaign>,
-    rows: &[Row],
-    left: &[Left],
-) -> String {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        version: u32,
-        home: String,
-        under_way: bool,
-        new_ca: Option<Ca>,
-        old_ca: Option<Ca>,
-        pairs: Vec<Pair<'a>>,
-        left: Vec<LeftOver<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Pair<'a> {
-        kind: &'a str,
-        name: &'a str,
-        certificate_of: &'a str,
-        hand_outs: Vec<HandOut<'a>>,
-    }
-    #[derive(Serialize)]
-    struct HandOut<'a> {
-        to: &'a str,
-        time: &'a str,
-        trusts_both: bool,
-        current_certificate: bool,
-    }
-    #[derive(Serialize)]
-    struct LeftOver<'a> {
-        kind: &'a str,
-        name: &'a str,
-        serial: &'a str,
-        not_after: &'a str,
-        why: &'a str,
-        at: Option<&'a str>,
-    }
-    json(&Report {
-        version: JSON_VERSION,
-        home: home.display().to_string(),
-        under_way: campaign.is_some(),
-        new_ca: campaign.map(|campaign| Ca::of(&campaign.new)),
-        old_ca: campaign.map(|campaign| Ca::of(&campaign.old)),
-        pairs: rows
-            .iter()
-            .map(|row| Pair {
-                kind: row.kind.as_str(),
-                name: &row.name,
-                certificate_of: holds_words(row.holds),
-                hand_outs: row
-                    .hand_outs
-                    .iter()
-                    .map(|out| HandOut {
-                        to: &out.to,
-                        time: &out.time,
-                        trusts_both: out.trusts_both,
-                        current_certificate: out.is_current,
-                    })
-                    .collect(),
-            })
-            .collect(),
-        left: left
-            .iter()
-            .map(|left| {
-                let (why, at) = match &left.why {
-                    Why::InHome => ("in the home", None),
-                    Why::FilesGone => ("files gone", None),
-                    Why::HandedOut(place) => ("handed out", Some(place.as_str())),
-                };
-                LeftOver {
-                    kind: left.kind.as_str(),
-                    name: &left.name,
-                    serial: &left.serial,
-                    not_after: &left.not_after,
-                    why,
-                    at,
-                }
-            })
-            .collect(),
-    })
-}
-
-/// What to type next while a rollover is under way.
-pub fn roll_next(program: &str, rows: &[Row], left: &[Left]) -> String {
-    let not_both = rows.iter().filter(|row| !row.trusts_both()).count();
-    let is_old = |row: &&Row| matches!(row.holds, Holds::Old | Holds::Expired);
-    let old = rows.iter().filter(is_old).count();
-    if old > 0 && not_both > 0 {
-        let words = format!(
-            "Next, hand out again who does not trust both for sure ({not_both}); then issue:"
-        );
-        let commands = [HAND_OUT[0], HAND_OUT[1], "ca roll issue"];
-        return next(&words, program, &commands);
-    }
-    if old > 0 {
-        let words = "Everybody trusts both. Next, certificates of the new CA:";
-        return next(words, program, &["ca roll issue"]);
-    }
-    match rows.iter().all(Row::is_done) && left.is_empty() {
-        true => next(
-            "Everybody holds a certificate of the new CA. Next:",
-            program,
-            &["ca roll finish"],
-        ),
-        false => {
-            let words = "Next, hand out the new certificates; then drop the old CA:";
-            next(
-                words,
-                program,
-                &[HAND_OUT[0], HAND_OUT[1], "ca roll finish"],
-            )
+        Self {
+            kind: left.kind.as_str(),
+            name: &left.name,
+            serial: &left.serial,
+            not_after: &left.not_after,
+            why,
+            at,
         }
     }
 }
@@ -341,31 +188,51 @@ fn names<'a>(rows: impl Iterator<Item = (PairKind, &'a str)>) -> (usize, String)
     (all.len(), text)
 }
 
-/// Who is locked out, and who may be; and whether it is sure that nobody else is.
-pub fn finish_warnings(style: Style, locked_out: &[Left], rows: &[Row]) -> (String, bool) {
-    let mut text = String::new();
-    let (number, named) = names(
-        locked_out
+/// What stands among the servers and clients and is no directory, in words.
+pub fn stray(path: &Path) -> String {
+    format!("{} is no directory: it was left out", shown(path))
+}
+
+/// Whom the end of a rollover locks out, and whom it may.
+#[derive(Debug)]
+pub struct Finished {
+    /// Those with valid certificates of the old CA.
+    pub locked_out: Vec<Left>,
+    /// Those that are not known to have their new certificates.
+    pub not_known: Vec<(PairKind, String)>,
+}
+
+impl Finished {
+    /// Gathers them.
+    pub fn new(locked_out: Vec<Left>, rows: &[Row]) -> Self {
+        let not_out = rows
             .iter()
-            .map(|left| (left.kind, left.name.as_str())),
-    );
-    if number > 0 {
-        let words = format!(
-            "locked out, with {} of the old CA: {named}",
-            count(number, "certificate")
-        );
-        text.push_str(&warning(style, &words));
+            .filter(|row| row.holds == Holds::New && !row.is_done());
+        Self {
+            locked_out,
+            not_known: not_out.map(|row| (row.kind, row.name.clone())).collect(),
+        }
     }
-    let not_out = rows
-        .iter()
-        .filter(|row| row.holds == Holds::New && !row.is_done());
-    let (number, named) = names(not_out.map(|row| (row.kind, row.name.as_str())));
-    if number > 0 {
-        let words = format!(
-            "not known to have their new certificate: {named}; who has not is locked out where the \
-             old CA is trusted no more"
-        );
-        text.push_str(&warning(style, &words));
+
+    /// The same in words.
+    pub fn words(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        let left = self.locked_out.iter();
+        let (number, named) = names(left.map(|left| (left.kind, left.name.as_str())));
+        if number > 0 {
+            all.push(format!(
+                "locked out, with {} of the old CA: {named}",
+                count(number, "certificate")
+            ));
+        }
+        let not_known = self.not_known.iter();
+        let (number, named) = names(not_known.map(|(kind, name)| (*kind, name.as_str())));
+        if number > 0 {
+            all.push(format!(
+                "not known to have their new certificate: {named}; who has not is locked out where \
+                 the old CA is trusted no more"
+            ));
+        }
+        all
     }
-    (text, number == 0)
 }

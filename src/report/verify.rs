@@ -178,13 +178,17 @@ pub fn note_words(note: &Note) -> String {
 }
 
 fn mend(home: &Path, program: &str, finding: &Finding) -> String {
-    let path = shell_word(&finding.path.to_string_lossy());
+    mend_at(home, program, &finding.path, &finding.mend)
+}
+
+fn mend_at(home: &Path, program: &str, at: &Path, mend: &Mend) -> String {
+    let path = shell_word(&at.to_string_lossy());
     let aside = |directory: String| {
         let from = shell_word(&home.join(directory).to_string_lossy());
         // Beside its directory a name with a dot before it is nobody's.
         format!("mv {from} \"$(mktemp -d)\"")
     };
-    match &finding.mend {
+    match mend {
         Mend::Mode(mode) => format!("chmod {mode:04o} {path}"),
         Mend::Owner(owner) => format!("chown {owner} {path}"),
         Mend::OwnerAndGroup(user, group) => format!("chown {user}:{group} {path}"),
@@ -194,11 +198,29 @@ fn mend(home: &Path, program: &str, finding: &Finding) -> String {
         Mend::InstallTimer { prefix } => {
             format!("{program} timer install{}", prefix_flag(prefix))
         }
-        Mend::InstallAgain | Mend::InstallClient => format!("{program} install client"),
+        Mend::InstallAgain | Mend::RenewAndInstall => format!("{program} install client"),
+        Mend::RenewFirst(kind, name, then) => format!(
+            "{program} renew {} && {}",
+            shell_word(&kind.pair(name)),
+            mend_at(home, program, at, then)
+        ),
+        Mend::InstallClient { name, context } => {
+            let word = |flag: &str, word: String| format!(" {flag}{}", shell_word(&word));
+            let name = name.clone().map(|name| word("", name));
+            let context = context
+                .as_ref()
+                .map(|it| word("--context ", it.to_string()));
+            let words = name.into_iter().chain(context).collect::<String>();
+            format!("{program} install client{words}")
+        }
         Mend::Edit => format!("edit {path}"),
-        Mend::CopyCa => {
+        Mend::CopyCa | Mend::ReplaceByCa => {
             let ca = shell_word(&home.join(layout::CA_CERTIFICATE).to_string_lossy());
-            format!("install -m 0444 {ca} {path}")
+            let aside = match mend {
+                Mend::ReplaceByCa => format!("mv {path} \"$(mktemp -d)\" && "),
+                _ => String::new(),
+            };
+            format!("{aside}install -m 0444 {ca} {path}")
         }
         Mend::CopyCaFrom(copy) => {
             format!(

@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::bring::Bringing;
+use super::hand_out::taken_away;
 use crate::error::Error;
 use crate::host;
 use crate::plan::install::InstalledDaemon;
@@ -18,7 +19,10 @@ pub(super) struct Rollover {
     /// Who has come how far.
     pub(super) rows: Vec<Row>,
     pub(super) pairs: Vec<PublicPair>,
+    /// What is no more where it was handed out included.
     pub(super) ledger: Vec<Entry>,
+    /// What of it the ledger does not tell yet.
+    pub(super) gone: Vec<Entry>,
 }
 
 impl Session<'_> {
@@ -46,14 +50,17 @@ impl Session<'_> {
         let Some(campaign) = Campaign::of(&state.trust()?) else {
             return Ok(None);
         };
-        let pairs = host::public_pairs(&self.home)?;
-        let ledger = state.ledger()?;
+        let (pairs, _) = host::public_pairs(&self.home)?;
+        let mut ledger = state.ledger()?;
+        let gone = taken_away(&ledger);
+        ledger.extend_from_slice(&gone);
         let rows = status(&campaign, &pairs, &ledger, host::clock());
         Ok(Some(Rollover {
             campaign,
             rows,
             pairs,
             ledger,
+            gone,
         }))
     }
 }

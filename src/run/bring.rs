@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::bring_clients::directory_of;
 use super::hand_out::place;
 use super::install::prefix;
 use super::server::PlacedServer;
@@ -36,6 +35,8 @@ pub(super) struct Brought {
     pub(super) talk: String,
     /// Why something was held back.
     pub(super) warnings: Vec<String>,
+    /// The servers that keep their certificate of the old CA.
+    pub(super) held_back: Vec<String>,
     /// What could not be brought, and why.
     pub(super) failures: Vec<(String, Error)>,
     /// What is installed here as the home has it.
@@ -107,7 +108,7 @@ impl Session<'_> {
             .flat_map(|path| Store::records(path).unwrap_or_default())
             .flat_map(|(_, record)| client_places(&record.notes.clients))
             .filter(|it| bringing.is_wanted(PairKind::Client, &it.name))
-            .map(|it| place(&directory_of(&it)))
+            .map(|it| place(&it.directory()))
             .collect();
         for path in stores {
             // Before the records are read: what was cut off is none of them.
@@ -217,26 +218,69 @@ impl Session<'_> {
         }
         let Some(pair) = pair else { return Ok(()) };
         let pair = SoundPair::check(&self.home, &pair, host::clock())?;
-        if let Some(clients) = self.held_back(bringing, daemon, &pair)? {
-            let words = report::held_back_words(at, &clients);
-            let talk = report::held_back(self.stderr, &self.program, name, &words);
-            brought.talk.push_str(&talk);
-            brought.warnings.push(words);
-            // The warning tells how to install it: nobody shall do so without having read that.
-            brought.here.push((kind, name.to_owned()));
-            return Ok(());
+        let Some(clients) = self.held_back(bringing, daemon, &pair)? else {
+            return self.bring_sound(bringing, daemon, records, &pair, brought);
+        };
+        let words = report::held_back_words(at, &clients);
+        let prefix = (!bringing.prefix.is_root()).then(|| bringing.prefix.path());
+        let talk = report::held_back(self.stderr, &self.program, (name, prefix), &words);
+        brought.talk.push_str(&talk);
+        brought.warnings.push(words);
+        brought.held_back.push(name.to_owned());
+        // The warning tells how to install it: nobody shall do so without having read that.
+        brought.here.push((kind, name.to_owned()));
+        match self.with_new_cas(daemon, pair)? {
+            Some(kept) => self.bring_sound(bringing, daemon, records, &kept, brought),
+            None => Ok(()),
         }
+    }
+
+    /// What a server has that is held back, beside the CAs of the home: it lets clients of the
+    /// new one in before it is one of theirs.  Nothing if it has these already.
+    fn with_new_cas(
+        &self,
+        daemon: &InstalledDaemon,
+        pair: SoundPair,
+    ) -> Result<Option<SoundPair>, Error> {
+        let [ca, certificate, key] = images(PairKind::Server, &daemon.directory)?;
+        let (Some(ca), Some(certificate), Some(key)) = (ca, certificate, key) else {
+            return Ok(None);
+        };
+        let [cas, ..] = &pair.files;
+        if *cas == ca.content {
+            return Ok(None);
+        }
+        let files = [cas.clone(), certificate.content, key.content];
+        Ok(Some(pair.keeping(
+            PairKind::Server,
+            files,
+            host::clock(),
+        )?))
+    }
+
+    /// Brings a server that was found sound to its daemon.
+    fn bring_sound(
+        &self,
+        bringing: &Bringing<'_>,
+        daemon: &InstalledDaemon,
+        records: &[(u32, Record)],
+        pair: &SoundPair,
+        brought: &mut Brought,
+    ) -> Result<(), Error> {
+        let one = (PairKind::Server, daemon.server.clone());
         let mut controls = records.iter().rev().filter_map(|(_, it)| it.control());
         let wish = again(bringing, daemon, controls.next());
-        let placed = self.place_server(&wish, COMMAND, &pair)?;
+        let placed = self.place_server(&wish, COMMAND, pair)?;
         let PlacedServer { plan, effect, .. } = &placed;
         if wish.mode == Mode::DryRun {
             let words = report::notices(self.stderr, &plan.notices);
             brought.talk.push_str(&words);
         }
-        brought.here.push((kind, name.to_owned()));
+        if !brought.here.contains(&one) {
+            brought.here.push(one.clone());
+        }
         if *effect == Effect::Changed {
-            brought.changed.push((kind, name.to_owned()));
+            brought.changed.push(one);
         }
         brought.parts.push(self.server_words(&placed, wish.mode));
         Ok(())

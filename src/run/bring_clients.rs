@@ -1,6 +1,6 @@
 //! Brings renewed clients to docker's directories and contexts, where they were installed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::bring::{Bringing, Brought, COMMAND};
 use super::{Effect, Session};
@@ -31,7 +31,7 @@ impl Session<'_> {
                 continue;
             }
             let pair = self.pair_to_bring(bringing, kind, &place.name)?;
-            let directory = directory_of(&place);
+            let directory = place.directory();
             let at = (place.name.as_str(), directory.as_path());
             if self.is_behind(pair.as_ref(), kind, at, bringing, brought)?
                 && let Some(pair) = pair
@@ -54,7 +54,7 @@ impl Session<'_> {
             };
             let state = host::client_state(&place.docker_config, wish.context_name().as_ref())?;
             merged.add(client::plan(&state, &wish)?);
-            handed_out.push((wish.pair, directory_of(place)));
+            handed_out.push((wish.pair, place.directory()));
         }
         let notices = report::client_notices(self.stderr, &merged.notices);
         let effect = match bringing.wish.mode {
@@ -120,7 +120,7 @@ impl Session<'_> {
         let places = client_places(placed);
         for place in &places {
             let (kind, name) = (PairKind::Client, &place.name);
-            let directory = directory_of(place);
+            let directory = place.directory();
             let pair = self.pair_to_bring(bringing, kind, name)?;
             let at = (name.as_str(), directory.as_path());
             if bringing.is_wanted(kind, name)
@@ -131,13 +131,5 @@ impl Session<'_> {
             }
         }
         Ok(!places.is_empty())
-    }
-}
-
-/// The directory of a client's three files.
-pub(super) fn directory_of(place: &PlacedClient) -> PathBuf {
-    match &place.context {
-        Some(context) => place.docker_config.join(context.tls_directory()),
-        None => place.docker_config.clone(),
     }
 }

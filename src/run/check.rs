@@ -108,6 +108,8 @@ struct Judged {
     ledger: Vec<Entry>,
     revoked: HashSet<String>,
     trust: Option<Trust>,
+    /// What is too long for a table.
+    notes: Vec<String>,
 }
 
 impl Session<'_> {
@@ -127,6 +129,7 @@ impl Session<'_> {
             ledger,
             revoked,
             trust,
+            notes,
         } = match (home, &machine) {
             (Ok(home), _) => home,
             (Err(_), Some(_)) if has_no_home => Judged::default(),
@@ -142,7 +145,8 @@ impl Session<'_> {
             (Err(error), _) => return Err(error),
         };
         let mut all = rows;
-        let mut talk = String::new();
+        let notes = notes.iter().map(|words| report::note(self.stderr, words));
+        let mut talk = notes.collect::<String>();
         let mut mode = DaemonMode::Rootful;
         let root = machine.as_deref().map(prefix).transpose()?;
         if let Some(root) = &root {
@@ -202,10 +206,17 @@ impl Session<'_> {
         let file = &state.ca_certificate;
         let key = host::key_state(&self.home.join(layout::CA_KEY));
         let mut rows = check::home::authorities(&self.home, file, &key, thresholds, now);
+        let mut notes = Vec::new();
         let ledger = state.ledger().unwrap_or_else(|error| {
             let path = self.home.join(layout::LEDGER);
             let label = layout::LEDGER.to_owned();
-            let cause = error.to_string();
+            let cause = match &error {
+                crate::plan::Error::LedgerLine { line, .. } => {
+                    notes.push(error.to_string());
+                    format!("line {line} is no entry")
+                }
+                error => error.to_string(),
+            };
             rows.push(check::home::unread(Purpose::Ca, label, &path, &cause));
             Vec::new()
         });
@@ -225,6 +236,7 @@ impl Session<'_> {
             ledger,
             revoked,
             trust,
+            notes,
         })
     }
 }

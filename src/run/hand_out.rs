@@ -9,6 +9,7 @@ use crate::pki::{Certificate, Serial};
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, Event};
 use crate::plan::pair::SoundPair;
+use crate::plan::rollover::last_hand_outs;
 use crate::plan::trust::Trust;
 use crate::report;
 
@@ -50,6 +51,25 @@ impl Pen {
         });
         issued.map(|entry| entry.name.as_str())
     }
+}
+
+/// What the ledger has at places of this machine from where it was taken away since, by hand:
+/// the lines that tell so.
+pub(super) fn taken_away(ledger: &[Entry]) -> Vec<Entry> {
+    let here = on_this_machine();
+    let is_gone = |place: &str, entry: &Entry| {
+        let mut kinds = PairKind::ALL.into_iter();
+        let kind = kinds.find(|kind| kind.as_str() == entry.kind);
+        let directory = place.strip_suffix(&here).map(Path::new);
+        kind.zip(directory)
+            .is_some_and(|(kind, directory)| host::is_taken_away(kind, directory))
+    };
+    let now = host::clock();
+    last_hand_outs(ledger)
+        .into_iter()
+        .filter(|(place, entry)| is_gone(place, entry))
+        .map(|(_, entry)| entry.clone().taken_back(now))
+        .collect()
 }
 
 impl Session<'_> {

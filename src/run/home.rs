@@ -88,8 +88,6 @@ impl Session<'_> {
             return Ok(None);
         };
         let unmet = report::unmet(
-            self.stderr,
-            &self.program,
             wish.encryption == Encryption::Encrypted
                 && matches!(key, FileState::Present(_))
                 && !self.is_encrypted(&key),
@@ -98,9 +96,10 @@ impl Session<'_> {
         let data = match (self.request.output, self.request.talk) {
             (Output::Text, Talk::Quiet) => String::new(),
             (Output::Text, _) => report::already(&self.home, &ca, &self.program),
-            (Output::Json, _) => report::already_json(&self.home),
+            (Output::Json, _) => report::already_json(&self.home, &unmet),
         };
-        Ok(Some(self.outcome(data, unmet)))
+        let talk = report::unmet_warnings(self.stderr, &self.program, &unmet);
+        Ok(Some(self.outcome(data, talk)))
     }
 
     pub(super) fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
@@ -140,22 +139,30 @@ impl Session<'_> {
 
     fn carry_out(&self, home: &mut Home, issuance: Issuance, mode: Mode) -> Result<Outcome, Error> {
         let json = self.request.output == Output::Json;
-        let mut talk = report::warnings(self.stderr, &issuance);
+        let mut warnings = report::warnings(&issuance);
+        let cut = warnings.iter().map(|it| report::warning(self.stderr, it));
+        let mut talk = cut.collect::<String>();
+        let apart = |warnings: &mut Vec<String>| {
+            let apart = self.apart(&issuance.pairs);
+            let text = report::apart_warnings(self.stderr, &self.program, &apart);
+            warnings.extend(apart);
+            text
+        };
         if mode == Mode::DryRun {
-            talk.push_str(&self.apart_warnings(&issuance));
+            talk.push_str(&apart(&mut warnings));
             let data = match json {
-                true => report::planned_json(&self.home, &issuance.plan),
+                true => report::planned_json(&self.home, &issuance.plan, &warnings),
                 false => report::planned(self.stdout, &self.home, &issuance.plan),
             };
             return Ok(self.outcome(data, talk));
         }
         host::apply(home, &issuance.plan)?;
-        talk.push_str(&self.apart_warnings(&issuance));
+        talk.push_str(&apart(&mut warnings));
         if json && self.request.talk == Talk::Verbose {
             talk.push_str(&report::change_lines(&issuance.plan));
         }
         let data = match (json, self.request.talk) {
-            (true, _) => report::issued_json(&self.home, &issuance),
+            (true, _) => report::issued_json(&self.home, &issuance, &warnings),
             (false, Talk::Quiet) => String::new(),
             (false, _) => report::issued(self.stdout, &self.home, &issuance),
         };
@@ -166,10 +173,6 @@ impl Session<'_> {
             effect: Effect::Changed,
             ..self.outcome(data, talk)
         })
-    }
-
-    fn apart_warnings(&self, issuance: &Issuance) -> String {
-        report::apart_warnings(self.stderr, &self.program, &self.apart(&issuance.pairs))
     }
 
     pub(super) fn list(&self) -> Result<Outcome, Error> {
@@ -298,7 +301,7 @@ impl Session<'_> {
         let json = self.request.output == Output::Json;
         if wish.mode == Mode::DryRun {
             return Ok(data(match json {
-                true => report::planned_json(&self.home, &plan),
+                true => report::planned_json(&self.home, &plan, &[]),
                 false => report::planned(self.stdout, &self.home, &plan),
             }));
         }

@@ -19,7 +19,7 @@ mod take_back;
 mod timer;
 mod verify_installed;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use crate::cli::{self, ColorWhen, Command, Mode, Request, Talk};
@@ -61,6 +61,8 @@ struct Session<'a> {
     say: &'a dyn Fn(&str),
     /// Whether it was looked for an install that was cut off.
     looked: Cell<bool>,
+    /// What was warned of already: a home may be read twice.
+    warned: RefCell<Vec<String>>,
 }
 
 /// The styles of standard output and standard error.
@@ -135,6 +137,7 @@ impl<'a> Session<'a> {
             stderr,
             say,
             looked: Cell::new(false),
+            warned: RefCell::default(),
         };
         if request.talk == Talk::Verbose {
             let home = session.home.display();
@@ -180,6 +183,18 @@ impl<'a> Session<'a> {
         if self.request.talk != Talk::Quiet {
             (self.say)(text);
         }
+    }
+
+    /// Warns of something while the command still runs, and keeps it for JSON; of the same thing
+    /// once.  Returns whether it is new.
+    fn warn(&self, words: &str) -> bool {
+        let mut warned = self.warned.borrow_mut();
+        if warned.iter().any(|it| it == words) {
+            return false;
+        }
+        self.say(&report::warning(self.stderr, words));
+        warned.push(words.to_owned());
+        true
     }
 
     fn outcome(&self, data: String, talk: String) -> Outcome {

@@ -7,6 +7,7 @@ use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Jobs, Progress, Shown};
 use crate::pki::{Life, Validity};
+use crate::plan::issue::PlannedPair;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
@@ -48,21 +49,37 @@ impl Session<'_> {
         let Brought {
             parts,
             talk: brought_talk,
-            warnings: held_back,
+            warnings: kept,
+            held_back,
             mut failures,
             here,
             changed,
         } = brought;
         if renewed.is_none() && changed.is_empty() && !failures.is_empty() {
             // Everything is as it was before.
+            (self.say)(&self.not_renewed(decision));
             return Err(failures.swap_remove(0).1);
         }
         // After what was brought, which may have handed out what was missing.
         let pairs = || renewal.into_iter().flat_map(|renewal| &renewal.pairs);
-        let pairs = || pairs().map(|renewed| &renewed.pair);
+        // Of one that is held back that is said already.
+        let is_held_back = |pair: &PlannedPair| {
+            pair.kind == PairKind::Server && held_back.iter().any(|name| name == pair.name.as_str())
+        };
+        let pairs = || {
+            let pairs = pairs().map(|renewed| &renewed.pair);
+            pairs.filter(|pair| !is_held_back(pair))
+        };
         let apart = self.reading(|| Ok(self.apart(pairs())));
         let apart = apart.unwrap_or_default();
-        let warnings = Vec::from_iter(apart.iter().cloned().chain(held_back));
+        let mut warnings = Vec::from_iter(apart.iter().cloned().chain(kept));
+        warnings.extend(report::renewed_warnings(decision, renewal));
+        let install = wish
+            .install
+            .as_ref()
+            .map(|install| install.prefix.as_path());
+        let kept = report::kept_until_due(&decision.later, &wish.wish, install);
+        warnings.extend(kept.iter().map(|kept| kept.words.clone()));
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
 
@@ -72,7 +89,7 @@ impl Session<'_> {
                 let (command, next) = (wish.wish.rule.command(), decision.later.first());
                 report::renewed_json(&self.home, command, renewed, next, hook, &warnings)
             }
-            (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
+            (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1, &warnings),
             (_, Output::Text, Talk::Quiet) => String::new(),
             (Done::Nothing(_), ..) if wish.wish.rule == Rule::OldCa => report::nothing_of_old_ca(),
             (Done::Nothing(_), ..) => report::nothing_due(&wish.wish.scope, decision),
@@ -95,6 +112,7 @@ impl Session<'_> {
             decision,
             renewal,
         ));
+        talk.push_str(&report::kept_warnings(self.stderr, &self.program, &kept));
         talk.push_str(&brought_talk);
         if let Some(renewal) = renewed {
             if !text && self.request.talk == Talk::Verbose {
@@ -111,6 +129,7 @@ impl Session<'_> {
         }
         let mut outcome = self.outcome(data, talk);
         // Errors, which are told also to who asked for silence.
+        outcome.talk.insert_str(0, &self.not_renewed(decision));
         for (what, cause) in &failures {
             outcome.talk.push_str(&self.not_brought(what, cause));
         }
@@ -118,11 +137,18 @@ impl Session<'_> {
         if renewed.is_some() || !changed.is_empty() {
             outcome.effect = Effect::Changed;
         }
-        outcome.code = match hook == Hook::Failed || !failures.is_empty() {
-            true => 3,
-            false => 0,
+        let is_left = hook == Hook::Failed || !failures.is_empty();
+        outcome.code = match (decision.problems.is_empty(), outcome.effect) {
+            _ if is_left => 3,
+            (true, _) => 0,
+            (false, Effect::Changed) => 3,
+            (false, Effect::None) => 1,
         };
         Ok(outcome)
+    }
+
+    fn not_renewed(&self, decision: &Decision) -> String {
+        report::not_renewed(self.stderr, &self.program, &decision.problems)
     }
 
     /// Refuses a question nobody could answer, before anything is done rather than after half of it.
@@ -152,10 +178,10 @@ impl Session<'_> {
         )
     }
 
-    fn renewal_shown(&self, wish: &cli::Renew, renewal: &Renewal) -> String {
+    fn renewal_shown(&self, wish: &cli::Renew, renewal: &Renewal, warnings: &[String]) -> String {
         let (style, plan) = (self.stdout, &renewal.plan);
         match (self.request.output, wish.wish.keys) {
-            (Output::Json, _) => report::planned_json(&self.home, plan),
+            (Output::Json, _) => report::planned_json(&self.home, plan, warnings),
             (Output::Text, Keys::Fresh(_)) => report::planned(style, &self.home, plan),
             (Output::Text, Keys::Reused) => report::planned_with_old_keys(style, &self.home, plan),
         }

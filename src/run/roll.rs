@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::apart::Rollover;
+use super::hand_out::taken_away;
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{Consent, LockOut, Mode, Output, Roll, RollStart, Talk};
 use crate::error::Error;
@@ -13,7 +14,7 @@ use crate::plan::rollover::{
 };
 use crate::plan::state::{FileState, HomeState};
 use crate::plan::{Encryption, Plan, layout};
-use crate::report::{self, Style};
+use crate::report::{self, Finished, Style};
 
 impl Session<'_> {
     pub(super) fn roll(&self, roll: &Roll) -> Result<Outcome, Error> {
@@ -46,7 +47,7 @@ impl Session<'_> {
         if matches!(key, FileState::Absent) {
             let words = "the old CA's key is not here: if it is elsewhere, do this there; if it is lost, \
                          the rollover cannot be taken back";
-            self.say(&report::warning(self.stderr, words));
+            self.warn(words);
             let asks = wish.consent == Consent::Ask && wish.mode == Mode::Apply;
             if asks && !host::confirm("Make the next CA all the same?")? {
                 return Err(Error::NotAgreed);
@@ -77,9 +78,13 @@ impl Session<'_> {
             passphrase: passphrase.as_ref(),
         };
         let phase = start(&look, &archived, wish_start, host::clock())?;
-        self.carry_out_phase(&mut home, &phase, wish.mode, report::planned, || {
-            report::roll_started(&self.program, &self.home, &phase)
-        })
+        self.carry_out_phase(
+            &mut home,
+            (&phase, None),
+            wish.mode,
+            report::planned,
+            || report::roll_started(&self.program, &self.home, &phase),
+        )
     }
 
     /// What the next key is encrypted with: what the old one is, else what was asked for.
@@ -112,18 +117,20 @@ impl Session<'_> {
 
     fn roll_status(&self) -> Result<Outcome, Error> {
         let now = host::clock();
-        let (campaign, rows, left) = match self.reading(|| self.under_way())? {
+        let (campaign, rows, left, gone) = match self.reading(|| self.under_way())? {
             Some(Rollover {
                 campaign,
                 rows,
                 pairs,
                 ledger,
+                gone,
             }) => {
                 let left = left(&campaign.old, &pairs, &ledger, now);
-                (Some(campaign), rows, left)
+                (Some(campaign), rows, left, gone)
             }
-            None => (None, Vec::new(), Vec::new()),
+            None => (None, Vec::new(), Vec::new(), Vec::new()),
         };
+        self.say(&report::taken_away(self.stderr, &gone));
         let told = match self.request.output {
             Output::Text => report::roll_status(self.stdout, campaign.as_ref(), &rows, &left),
             Output::Json => report::roll_status_json(&self.home, campaign.as_ref(), &rows, &left),
@@ -146,16 +153,22 @@ impl Session<'_> {
         let plan = || -> Result<_, Error> {
             let may_lock_out = |_: &[rollover::Left]| lock_out == LockOut::Allow;
             let look = self.look_at_all()?;
-            let (phase, locked_out) = finish(&look, may_lock_out, now)?;
+            let mut ledger = look.home.ledger()?;
+            let gone = taken_away(&ledger);
+            let (phase, locked_out) = finish(&look, &gone, may_lock_out, now)?;
             let campaign = Campaign::of(&look.home.trust()?);
-            let ledger = look.home.ledger()?;
+            ledger.extend_from_slice(&gone);
             let rows = campaign.map(|campaign| status(&campaign, &look.pairs, &ledger, now));
-            Ok((phase, locked_out, rows.unwrap_or_default()))
+            Ok((phase, locked_out, rows.unwrap_or_default(), gone))
         };
         // Asked before the lock: nobody else waits while a person thinks.
-        let (_, locked_out, rows) = self.reading(plan)?;
-        let (warnings, is_sure) = report::finish_warnings(self.stderr, &locked_out, &rows);
-        self.say(&warnings);
+        let (_, locked_out, rows, gone) = self.reading(plan)?;
+        self.say(&report::taken_away(self.stderr, &gone));
+        let finished = Finished::new(locked_out, &rows);
+        for words in finished.words() {
+            self.warn(&words);
+        }
+        let is_sure = finished.not_known.is_empty();
         let asks = consent == Consent::Ask && mode == Mode::Apply && !is_sure;
         if asks && !host::confirm("Finish the rollover all the same?")? {
             return Err(Error::NotAgreed);
@@ -163,9 +176,8 @@ impl Session<'_> {
         let mut home = self.open_to_change(mode, Create::No)?;
         let (phase, ..) = plan()?;
         let planned = report::planned_with_old_keys;
-        self.carry_out_phase(&mut home, &phase, mode, planned, || {
-            report::roll_finished(&self.program, &phase)
-        })
+        let told = || report::roll_finished(&self.program, &phase);
+        self.carry_out_phase(&mut home, (&phase, Some(&finished)), mode, planned, told)
     }
 
     fn roll_undo(&self, mode: Mode) -> Result<Outcome, Error> {
@@ -179,22 +191,27 @@ impl Session<'_> {
             true => Encryption::Encrypted,
             false => Encryption::Plain,
         });
-        let outcome = self.carry_out_phase(&mut home, &phase, mode, planned, || {
+        let outcome = self.carry_out_phase(&mut home, (&phase, None), mode, planned, || {
             report::roll_undone(&self.program, &phase)
         })?;
-        let words = match (before, after) {
-            (true, Encryption::Plain) => "the key that signs now has no passphrase",
-            (false, Encryption::Encrypted) => "the key that signs now has a passphrase",
+        let has = match (before, after) {
+            (true, Encryption::Plain) => "has no passphrase",
+            (false, Encryption::Encrypted) => "has a passphrase",
             (true, Encryption::Encrypted) | (false, Encryption::Plain) => return Ok(outcome),
         };
-        self.say(&report::note(self.stderr, words));
+        let signs = match mode {
+            Mode::Apply => "signs now",
+            Mode::DryRun => "would sign then",
+        };
+        let words = format!("the key that {signs} {has}");
+        self.say(&report::note(self.stderr, &words));
         Ok(outcome)
     }
 
     fn carry_out_phase(
         &self,
         home: &mut Home,
-        phase: &Phase,
+        (phase, finished): (&Phase, Option<&Finished>),
         mode: Mode,
         planned: fn(Style, &Path, &Plan) -> String,
         told: impl FnOnce() -> (String, String),
@@ -202,18 +219,16 @@ impl Session<'_> {
         let json = self.request.output == Output::Json;
         if mode == Mode::DryRun {
             return Ok(data(match json {
-                true => report::planned_json(&self.home, &phase.plan),
+                true => report::planned_json(&self.home, &phase.plan, &self.warned.borrow()),
                 false => planned(self.stdout, &self.home, &phase.plan),
             }));
         }
         host::apply(home, &phase.plan)?;
         let (said, next) = told();
+        let as_json = || report::phase_json(&self.home, phase, finished, &self.warned.borrow());
         let (said, talk) = match (json, self.request.talk) {
-            (true, Talk::Verbose) => (
-                report::phase_json(&self.home, phase),
-                report::change_lines(&phase.plan),
-            ),
-            (true, _) => (report::phase_json(&self.home, phase), String::new()),
+            (true, Talk::Verbose) => (as_json(), report::change_lines(&phase.plan)),
+            (true, _) => (as_json(), String::new()),
             (false, Talk::Quiet) => (String::new(), String::new()),
             (false, _) => (said, next),
         };
@@ -228,10 +243,16 @@ impl Session<'_> {
         home.trust()?;
         self.refuse_part(&home)?;
         host::home_directories(&self.home)?;
+        let (pairs, strays) = host::public_pairs(&self.home)?;
+        let strays = strays.iter().map(|path| report::stray(path));
+        if strays.filter(|words| self.warn(words)).count() > 0 {
+            let hint = format!("see what mends it: {} verify", self.program);
+            self.say(&report::hint(self.stderr, &hint));
+        }
         Ok(Look {
             home,
             key: host::key_state(&self.home.join(layout::CA_KEY)),
-            pairs: host::public_pairs(&self.home)?,
+            pairs,
         })
     }
 

@@ -19,6 +19,7 @@ use crate::plan::ledger::rfc3339;
 use crate::plan::machine::{Control, MachinePlan};
 use crate::plan::state::Outcome as Recovered;
 use crate::plan::systemd::Service;
+use crate::plan::verify::HomeCas;
 use crate::report::{self, Restarted};
 
 impl Session<'_> {
@@ -63,13 +64,25 @@ impl Session<'_> {
             Mode::DryRun => None,
             Mode::Apply => self.pen(),
         };
+        let home = self.home_cas();
         for (whose, store) in stores {
             let one = match whose {
-                Whose::Ours => self.take_back_from(wish, &prefix, store.clone(), pen.as_mut()),
+                Whose::Ours => {
+                    self.take_back_from(wish, &prefix, store.clone(), (home.as_ref(), pen.as_mut()))
+                }
                 // From here on everything is done as the user whose files they are.
-                Whose::Callers => host::become_invoking_user()
-                    .map_err(Error::from)
-                    .and_then(|_| self.take_back_from(wish, &prefix, store.clone(), pen.as_mut())),
+                Whose::Callers => {
+                    host::become_invoking_user()
+                        .map_err(Error::from)
+                        .and_then(|_| {
+                            self.take_back_from(
+                                wish,
+                                &prefix,
+                                store.clone(),
+                                (home.as_ref(), pen.as_mut()),
+                            )
+                        })
+                }
             };
             all = match (all, one) {
                 (Some(all), Ok(one)) => Some(all.and(one)),
@@ -115,7 +128,7 @@ impl Session<'_> {
         wish: &cli::TakeBack,
         prefix: &Prefix,
         path: PathBuf,
-        pen: Option<&mut Pen>,
+        (home, pen): (Option<&HomeCas>, Option<&mut Pen>),
     ) -> Result<TakenBack, Error> {
         let command = wish.extent.command();
         let (mut store, recovered) = match wish.mode {
@@ -177,9 +190,18 @@ impl Session<'_> {
             control.as_ref(),
             records.iter().rev().find_map(|(_, record)| record.timer()),
         )
-        .map_err(crate::plan::Error::from)?;
+        .map_err(crate::plan::Error::from)?
+        .with_concerns(daemon.as_ref(), home, host::clock());
         if wish.extent == Extent::Last && !back.left.is_empty() {
             return Err(crate::plan::Error::ChangedSince { paths: back.left }.into());
+        }
+        // What was before all installs is the operator's own, and comes back as it was.
+        if let (Extent::Last, Some(missing)) = (wish.extent, back.missing()) {
+            return Err(crate::plan::Error::WouldNotStart {
+                missing: missing.to_owned(),
+                prefix: (!prefix.is_root()).then(|| prefix.path().to_owned()),
+            }
+            .into());
         }
         let restarted = match installed.is_some() && control.is_none() {
             true => Restarted::No,
@@ -299,6 +321,7 @@ impl TakenBack {
                 left: Vec::new(),
                 needed: Vec::new(),
                 containers: None,
+                concerns: Vec::new(),
             },
             restarted: Restarted::Yes,
             effect: Effect::Changed,

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::host;
 use crate::host::daemon::{self, Controller};
 use crate::host::machine::{
-    Deed, Notes, Prefix, Record, Relabel, Store, carry_out, host_store, undoing, user_store,
+    Deed, NO_RECORD, Notes, Prefix, Record, Relabel, Store, carry_out, host_store, undoing,
+    user_store,
 };
 use crate::plan::install::{Defaults, Undoing, take_back};
 use crate::plan::layout;
@@ -25,8 +26,8 @@ use crate::report;
 
 impl Session<'_> {
     pub(super) fn timer_install(&self, wish: &cli::TimerInstall) -> Result<Outcome, Error> {
-        self.refuse_unattended(wish.passphrase_file.as_deref())?;
         let prefix = prefix(&wish.prefix)?;
+        self.refuse_unattended(wish.passphrase_file.as_deref(), &prefix)?;
         let manager = host::own_manager(&prefix);
         let job = self.job(wish, &prefix)?;
         timer::refuse_unwritable(&job)?;
@@ -68,25 +69,46 @@ impl Session<'_> {
 
     pub(super) fn timer_remove(&self, wish: &cli::TimerRemove) -> Result<Outcome, Error> {
         let prefix = prefix(&wish.prefix)?;
-        let path = store_of(host::own_manager(&prefix), &prefix)?;
+        let manager = host::own_manager(&prefix);
+        let path = store_of(manager, &prefix)?;
         let mut store = match Store::is_empty(&path)? {
             true => None,
             false => self.store_to_change(&path, "timer remove", wish.mode)?,
         };
         let mut records = Store::records(&path)?;
         records.retain(|(_, record)| record.notes.timer.is_some());
-        let (changes, changed_since) = undoing(&path, &records)?;
-        let manager = records.iter().rev().find_map(|(_, it)| it.timer());
-        let undoing = Undoing {
-            changes,
-            changed_since,
+        let (undoing, manager, voids) = match records.is_empty() {
+            false => {
+                let (changes, changed_since) = undoing(&path, &records)?;
+                let undoing = Undoing {
+                    changes,
+                    changed_since,
+                };
+                let manager = records.iter().rev().find_map(|(_, it)| it.timer());
+                let voids = records.iter().map(|(number, _)| *number).collect();
+                (undoing, manager, voids)
+            }
+            // Somebody has deleted the records, or moved the units here.
+            true => {
+                let undoing = timer::without_record(&host::timer_state(&prefix, manager)?);
+                let is_any = !undoing.changes.is_empty();
+                if is_any && store.is_none() {
+                    store = self.store_to_change(&path, "timer remove", wish.mode)?;
+                }
+                let runs = prefix.is_root() && daemon::systemd(manager);
+                let voids = is_any.then_some(NO_RECORD);
+                (
+                    undoing,
+                    runs.then_some(manager),
+                    voids.into_iter().collect(),
+                )
+            }
         };
         let back = take_back("timer remove", undoing, None, None, manager);
         let back = back.map_err(crate::plan::Error::from)?;
         let notices = report::take_back_notices(self.stderr, &back, report::Restarted::Yes);
         let effect = match &mut store {
             Some(store) => {
-                let voids = records.iter().map(|(number, _)| *number).collect();
                 let what = (&back.machine, notices.as_str());
                 self.change_timer(store, what, Notes::default(), voids, &prefix, wish.consent)?
             }
@@ -98,7 +120,11 @@ impl Session<'_> {
     }
 
     /// Refuses a home in which a timer could renew nothing.
-    fn refuse_unattended(&self, passphrase_file: Option<&Path>) -> Result<(), Error> {
+    fn refuse_unattended(
+        &self,
+        passphrase_file: Option<&Path>,
+        prefix: &Prefix,
+    ) -> Result<(), Error> {
         let path = self.home.join(layout::CA_KEY);
         let key = self.reading(|| {
             host::home_state(&self.home)?.ca()?;
@@ -106,7 +132,10 @@ impl Session<'_> {
         })?;
         let passphrase = match (passphrase_file, self.is_encrypted(&key)) {
             (Some(file), _) => Some(host::passphrase_from_file(file)?),
-            (None, true) => return Err(crate::plan::Error::TimerPassphrase { path }.into()),
+            (None, true) => {
+                let prefix = prefix_shown(prefix);
+                return Err(crate::plan::Error::TimerPassphrase { path, prefix }.into());
+            }
             (None, false) => None,
         };
         open_key(path, &key, passphrase.as_ref())?;

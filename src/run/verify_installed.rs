@@ -12,7 +12,8 @@ use crate::host::machine::{
 };
 use crate::plan::ledger::rfc3339;
 use crate::plan::machine::{MachinePlan, Run};
-use crate::plan::verify::{self, Finding, Installed, Mend, fixes};
+use crate::plan::renew::client_places;
+use crate::plan::verify::{self, Finding, HomeCas, Installed, Mend, Note, fixes};
 use crate::report;
 
 impl Session<'_> {
@@ -47,6 +48,9 @@ impl Session<'_> {
             Some(daemon) if unit_has_a_say(daemon.mode, &prefix) => daemon::unit_state(&prefix)?,
             _ => None,
         };
+        let home = self.home_cas();
+        let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
+        let clients = client_places(placed);
         let judge = || -> Result<_, Error> {
             let paths = installed_paths(&records)?;
             let configs = records.iter();
@@ -57,6 +61,8 @@ impl Session<'_> {
                 docker_configs: configs
                     .filter_map(|(_, record)| record.notes.docker_config.clone())
                     .collect(),
+                clients: &clients,
+                home: home.as_ref(),
                 prefix: (!prefix.is_root()).then(|| prefix.path().to_owned()),
             };
             let findings = verify::installed(&installed, now);
@@ -64,7 +70,11 @@ impl Session<'_> {
         };
         let (mut paths, mut findings) = judge()?;
         let mut effect = Effect::None;
-        let mut talk = String::new();
+        let campaign = home.as_ref().and_then(HomeCas::campaign);
+        let mut talk = campaign.map_or_else(String::new, |campaign| {
+            let note = Note::RolloverUnderWay(Box::new(campaign));
+            report::note(self.stderr, &report::note_words(&note))
+        });
         if let Some(store) = &mut store {
             let plan = MachinePlan {
                 command: "verify --installed --fix".into(),
@@ -83,7 +93,8 @@ impl Session<'_> {
                 let mended = |finding: &&Finding| {
                     matches!(finding.mend, Mend::Mode(_) | Mend::OwnerAndGroup(..))
                 };
-                talk = report::fixed(self.stderr, findings.iter().filter(mended));
+                let fixed = report::fixed(self.stderr, findings.iter().filter(mended));
+                talk.push_str(&fixed);
                 effect = Effect::Changed;
                 (paths, findings) = judge()?;
             }
@@ -105,5 +116,23 @@ impl Session<'_> {
             code: u8::from(!findings.is_empty()),
             ..self.outcome(data, talk)
         })
+    }
+
+    /// The CAs of the home here, if there is one: a host or a user needs none to have what is
+    /// installed judged.
+    pub(super) fn home_cas(&self) -> Option<HomeCas> {
+        let read = self.reading(|| {
+            let state = host::home_state(&self.home)?;
+            Ok(HomeCas::new(state.trust()?, &state.ledger()?))
+        });
+        match read {
+            Ok(cas) => Some(cas),
+            Err(Error::Plan(crate::plan::Error::NoCa { .. })) => None,
+            Err(cause) => {
+                let words = format!("nothing was held against the CAs of the home: {cause}");
+                self.say(&report::warning(self.stderr, &words));
+                None
+            }
+        }
     }
 }

@@ -220,6 +220,11 @@ fn a_server_whose_clients_would_not_believe_it_is_held_back() {
     does(&home, &json, "renew_held_back_in_a_rollover_as_json");
     does(&home, &line, "renew_held_back_in_a_rollover");
     assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), before);
+    // It lets clients of the new CA in all the same.
+    let both = fs::read_to_string(home.path().join("ca.pem")).unwrap();
+    assert_eq!(read(&home, "etc/docker/CA/ca.pem"), both);
+    let again = format!("{RENEW} localhost");
+    shows(&home, &again, "renew_held_back_in_a_rollover_again");
     // The next run brings it, once she is handed out again.
     hand_out_alice(&home);
     quietly(&home, RENEW);

@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use dockpki::plan::layout::PairKind;
+
+use super::support::by_hand::{ca_of, days, home_with_ca_of, put_client, put_pair};
 use super::*;
 
 #[test]
@@ -208,4 +211,77 @@ fn undo_that_turns_live_restore_off() {
     let home = host();
     quietly(&home, &format!("{INSTALL} --live-restore"));
     shows(&home, UNDO_BY_SERVICE, "undo_that_turns_live_restore_off");
+}
+
+#[test]
+fn what_a_rollover_has_passed_over_comes_back_with_a_warning() {
+    let home = installed();
+    quietly(&home, "dockpki ca roll start");
+    // Before it, nobody of the new CA was let in.
+    quietly(&home, INSTALL);
+    let dry = "dockpki undo --prefix root --dry-run";
+    shows(&home, dry, "undo_to_before_a_rollover");
+    quietly(&home, "dockpki ca roll issue");
+    quietly(&home, "dockpki ca roll finish --force");
+    quietly(&home, INSTALL);
+    shows(&home, dry, "undo_to_a_ca_that_was_dropped");
+    let json = format!("{dry} --output json");
+    shows(&home, &json, "undo_to_a_ca_that_was_dropped_as_json");
+    let asked = quietly_refused(&home, "dockpki undo --prefix root");
+    asked.says("which the home trusts no more");
+    // Nothing of ours is left then.
+    let all = quietly(&home, "dockpki uninstall --prefix root --yes");
+    assert!(!all.stderr.contains("comes back"), "{all:#?}");
+}
+
+/// Runs a line that asks, where nobody answers.
+fn quietly_refused(home: &TestHome, line: &str) -> Ran {
+    Ran::from(command(home, line).output().unwrap()).fails(2)
+}
+
+#[test]
+fn an_expired_certificate_comes_back_with_a_warning() {
+    let home = home_with_ca_of(days(-100, 1000));
+    fs::create_dir(root(&home)).unwrap();
+    put_client(&home, &ca_of(&home), "alice", days(-90, 100));
+    let (old, key) = super::refusals::server_of(&ca_of(&home), days(-90, -1));
+    let directory = root(&home).join("etc/docker/CA");
+    fs::create_dir_all(&directory).unwrap();
+    write(&directory.join("server-cert.pem"), 0o444, &old);
+    write(&directory.join("server-key.pem"), 0o400, &key);
+    let (new, key) = super::refusals::server_of(&ca_of(&home), days(-9, 90));
+    put_pair(&home, PairKind::Server, "localhost", &new, &key);
+    quietly(&home, INSTALL);
+    let dry = "dockpki undo --prefix root --dry-run";
+    shows(&home, dry, "undo_to_an_expired_certificate");
+}
+
+#[test]
+fn what_would_not_start_does_not_come_back() {
+    let home = installed();
+    fs::remove_dir_all(root(&home).join("etc/docker/CA")).unwrap();
+    quietly(&home, INSTALL);
+    refuses(
+        &home,
+        "dockpki undo --prefix root --yes",
+        "undo_refuses_what_would_not_start",
+    );
+    quietly(&home, "dockpki uninstall --prefix root --yes");
+    assert!(support::snapshot(&root(&home)).is_empty());
+}
+
+/// Somebody had begun by hand; that comes back as it was.
+#[test]
+fn what_did_not_start_before_comes_back_with_a_warning() {
+    let begun = "{\n  \"tlscert\": \"/etc/docker/CA/server-cert.pem\"\n}\n";
+    let home = host_with(begun);
+    quietly(&home, INSTALL);
+    refuses(
+        &home,
+        "dockpki undo --prefix root --yes",
+        "undo_refuses_what_did_not_start_before",
+    );
+    let line = "dockpki uninstall --prefix root --yes";
+    does(&home, line, "uninstall_of_what_did_not_start_before");
+    assert_eq!(read(&home, DAEMON_JSON), begun);
 }

@@ -65,6 +65,32 @@ fn a_unit_that_was_edited_stays() {
 }
 
 #[test]
+fn the_timer_goes_without_its_records() {
+    let home = host();
+    quietly(&home, TIMER);
+    let records = root(&home).join("var/lib/dockpki-installed");
+    fs::remove_dir_all(&records).unwrap();
+    let dry = format!("{REMOVE} --dry-run");
+    shows(&home, &dry, "timer_removed_without_records_as_dry_run");
+    does(&home, REMOVE, "timer_removed_without_records");
+    for unit in ["dockpki-renew.service", "dockpki-renew.timer"] {
+        assert!(!root(&home).join(UNITS).join(unit).exists());
+    }
+    assert!(!records.exists(), "it left a record of itself");
+    // What is not ours stays.
+    quietly(&home, TIMER);
+    fs::remove_dir_all(&records).unwrap();
+    let service = format!("{UNITS}/dockpki-renew.service");
+    put(&home, &service, "[Service]\nExecStart=/bin/true\n");
+    does(
+        &home,
+        REMOVE,
+        "timer_removed_without_records_but_for_another",
+    );
+    assert!(root(&home).join(service).exists());
+}
+
+#[test]
 fn verify_finds_a_unit_missing() {
     let home = host();
     quietly(&home, TIMER);

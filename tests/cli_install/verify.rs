@@ -159,6 +159,60 @@ fn finds_a_unit_that_clashes() {
 }
 
 #[test]
+fn in_each_phase_of_a_rollover() {
+    let home = installed();
+    quietly(&home, "dockpki ca roll start");
+    refuses(&home, VERIFY, "verify_after_a_rollover_has_begun");
+    quietly(&home, INSTALL);
+    shows(&home, VERIFY, "verify_in_a_rollover");
+    // The certificate of the old CA is believed until the end.
+    quietly(&home, "dockpki ca roll issue");
+    shows(&home, VERIFY, "verify_in_a_rollover");
+    quietly(&home, INSTALL);
+    shows(&home, VERIFY, "verify_in_a_rollover");
+    quietly(&home, "dockpki ca roll finish --yes");
+    refuses(&home, VERIFY, "verify_after_a_rollover");
+    let json = format!("{VERIFY} --output json");
+    refuses(&home, &json, "verify_after_a_rollover_as_json");
+    quietly(&home, INSTALL);
+    shows(&home, VERIFY, "verify_finds_nothing");
+}
+
+#[test]
+fn finds_a_certificate_a_rollover_left_behind() {
+    let home = installed();
+    quietly(&home, "dockpki ca roll start");
+    quietly(&home, INSTALL);
+    quietly(&home, "dockpki ca roll finish --force");
+    refuses(
+        &home,
+        VERIFY,
+        "verify_finds_a_certificate_a_rollover_left_behind",
+    );
+    quietly(&home, "dockpki renew servers/localhost");
+    quietly(&home, "dockpki renew servers/localhost");
+    quietly(&home, &format!("{INSTALL} localhost"));
+    shows(&home, VERIFY, "verify_finds_nothing");
+}
+
+#[test]
+fn another_homes_cas_are_nothing_to_this_one() {
+    let home = installed();
+    let other = TestHome::with_ca(&[]);
+    other.run(["ca", "roll", "start"]).succeeds();
+    let line = format!("dockpki --home {} {}", other.path().display(), &VERIFY[8..]);
+    let said = quietly(&home, &line);
+    assert!(said.stdout.contains("nothing found"), "{said:#?}");
+}
+
+#[test]
+fn a_home_that_cannot_be_read_is_told() {
+    let home = installed();
+    write(&home.path().join("ca.pem"), 0o444, "mine\n");
+    shows(&home, VERIFY, "verify_beside_a_home_that_is_broken");
+}
+
+#[test]
 fn refuses_fix_without_installed() {
     let line = "dockpki verify --fix";
     refuses(&host(), line, "verify_refuses_fix_without_installed");
@@ -187,4 +241,10 @@ fn of_a_client() {
         &line,
         "verify_finds_the_certificate_of_a_client_missing",
     );
+    quietly(&home, &client::typed(&home, "install client --yes"));
+    quietly(&home, "dockpki client issue bob");
+    let host = "install client bob --yes --host tcp://web:2376";
+    quietly(&home, &client::typed(&home, host));
+    quietly(&home, "dockpki ca roll start");
+    refuses(&home, &line, "verify_of_clients_in_a_rollover");
 }

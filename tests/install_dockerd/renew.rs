@@ -5,8 +5,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use dockpki::pki::{Certificate, Purpose};
+use dockpki::plan::ledger::Entry;
+use dockpki::plan::trust::Trust;
 use serde_json::json;
+use time::macros::datetime;
 
+use super::support::by_hand::append;
 use super::support::dockerd_host::{Host, can_run};
 use super::support::{Ran, rustls_client};
 
@@ -52,6 +57,10 @@ fn alice(host: &Host) -> Arc<rustls::ClientConfig> {
     )
 }
 
+fn read_home(host: &Host, file: &str) -> Vec<u8> {
+    fs::read(host.home.path().join(file)).unwrap()
+}
+
 #[test]
 fn a_client_that_is_brought_beside_it_holds_no_server_back() {
     if !can_run() {
@@ -63,6 +72,40 @@ fn a_client_that_is_brought_beside_it_holds_no_server_back() {
     assert!(!renewed.stderr.contains("trust both"), "{renewed:#?}");
     host.serves("localhost");
     host.answers_alice();
+}
+
+#[test]
+fn a_server_that_is_held_back_lets_the_clients_of_both_cas_in() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    host.install(&[]).succeeds();
+    let trust = Trust::from_pem(&read_home(&host, "ca.pem")).unwrap();
+    let certificate = read_home(&host, "clients/alice/cert.pem");
+    let certificate = Certificate::from_pem(&certificate).unwrap();
+    let entry = Entry::handed_out(
+        Purpose::Client,
+        "alice",
+        &certificate,
+        &[trust.ca.serial],
+        "/home/alice/.docker on laptop".into(),
+        datetime!(2026-11-24 08:00 UTC),
+    );
+    append(&host.home, &entry);
+    let (old, served) = (alice(&host), host.served(host.home.alice()));
+    host.run(&["ca", "roll", "start"]).succeeds();
+    let renewed = host.run(&RENEW).succeeds();
+    renewed.says("keeps its certificate of the old CA");
+    assert!(renewed.stdout.contains("Proved: Docker "), "{renewed:#?}");
+    // She on her laptop, and she as she is in the home.
+    host.ping(2376, old.clone()).unwrap();
+    host.ping(2376, alice(&host)).unwrap();
+    assert!(host.served(old) == served, "it serves another");
+    // Once is enough.
+    let daemon = host.daemon();
+    host.run(&["renew", "--install", "--yes"]).succeeds();
+    assert_eq!(host.daemon(), daemon);
 }
 
 #[test]

@@ -115,6 +115,9 @@ pub fn carry_out<T>(
     }
 }
 
+/// The number no record has: whoever voids it leaves no record of itself.
+pub const NO_RECORD: u32 = 0;
+
 /// Finishes or undoes what a killed command left, if one did.
 pub(super) fn recover(
     store: &mut Store,

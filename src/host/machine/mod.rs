@@ -14,7 +14,7 @@ mod store;
 mod swap;
 mod undo;
 
-pub use carry_out::{Deed, Relabel, carry_out};
+pub use carry_out::{Deed, NO_RECORD, Relabel, carry_out};
 pub use image::{access, file_image};
 pub use prefix::Prefix;
 pub use record::{Notes, Record};

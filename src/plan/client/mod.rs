@@ -63,6 +63,16 @@ pub struct PlacedClient {
     pub reach: Reach,
 }
 
+impl PlacedClient {
+    /// The directory of its three files.
+    pub fn directory(&self) -> PathBuf {
+        match &self.context {
+            Some(context) => self.docker_config.join(context.tls_directory()),
+            None => self.docker_config.clone(),
+        }
+    }
+}
+
 impl ClientWish {
     /// The context that is written: the one named, else the host's; none without either.
     pub fn context_name(&self) -> Option<ContextName> {

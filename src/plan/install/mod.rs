@@ -1,6 +1,7 @@
 //! Plans a server certificate onto a daemon's host: files, daemon.json, unit, restart.
 
 mod checks;
+mod concern;
 mod defaults;
 mod error;
 mod hosts;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use checks::{probe_names, refuse_uncovered};
+pub use concern::Concern;
 pub use defaults::{DaemonMode, Defaults};
 pub use error::Error;
 pub use listen::{Listen, PLAIN_PORT, TLS_PORT};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, InstalledDaemon};
+use super::{Concern, Error, InstalledDaemon};
 use crate::plan::daemon_json::{DaemonJson, Wanted};
 use crate::plan::machine::{
     Control, FileChange, FileImage, MachineChange, MachinePlan, MachineStep, Manager, Run,
@@ -53,6 +53,8 @@ pub struct TakeBack {
     pub needed: Vec<PathBuf>,
     /// What becomes of the containers; nothing if the daemon is not restarted.
     pub containers: Option<Containers>,
+    /// What should be known of what comes back.
+    pub concerns: Vec<Concern>,
 }
 
 impl TakeBack {
@@ -63,11 +65,13 @@ impl TakeBack {
             left,
             needed,
             containers,
+            concerns,
         } = other;
         self.machine.steps.extend(machine.steps);
         self.left.extend(left);
         self.needed.extend(needed);
         self.containers = self.containers.or(containers);
+        self.concerns.extend(concerns);
         self
     }
 }
@@ -156,6 +160,7 @@ pub fn take_back(
         left,
         needed,
         containers,
+        concerns: Vec::new(),
     })
 }
 

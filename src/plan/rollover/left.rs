@@ -127,7 +127,7 @@ pub(super) fn is_used(
 }
 
 /// What lies at each place, as far as the ledger knows: one server or client at a time.
-pub(super) fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
+pub fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
     let mut last: HashMap<(&str, &str), (usize, &Entry)> = HashMap::new();
     for (index, entry) in ledger.iter().enumerate() {
         match (entry.event, &entry.to) {

@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use super::install::Place;
+use super::install::{Place, Undoing};
 use super::machine::{
     FileChange, FileImage, MachineChange, MachinePlan, MachineStep, Manager, Run,
 };
@@ -138,6 +138,25 @@ pub struct TimerState {
     pub service: Option<FileImage>,
     /// The timer, if it is there.
     pub timer: Option<FileImage>,
+}
+
+/// What removes the two units where no record tells of them: what dockpki made goes, and what
+/// somebody has put in its place stays.
+pub fn without_record(state: &TimerState) -> Undoing {
+    let mut undoing = Undoing::default();
+    for (name, image) in [(TIMER, &state.timer), (SERVICE, &state.service)] {
+        let Some(image) = image else { continue };
+        let change = FileChange {
+            path: state.directory.path.join(name),
+            before: Some(image.clone()),
+            after: None,
+        };
+        match unit::is_made_by_us(&image.content) {
+            true => undoing.changes.push(MachineChange::File(change)),
+            false => undoing.changed_since.push(change),
+        }
+    }
+    undoing
 }
 
 /// Plans the two units, and that systemd takes them up if it runs.

@@ -43,6 +43,11 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SystemCallArchitectures=native
 ";
 
+/// Whether a unit was made by dockpki, by how it begins.
+pub(super) fn is_made_by_us(content: &[u8]) -> bool {
+    content.starts_with(MARK.as_bytes())
+}
+
 /// The service.
 pub fn service(job: &Job, surroundings: &Surroundings) -> String {
     let Surroundings {

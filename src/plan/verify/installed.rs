@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::outside::HomeCas;
 use super::{Finding, Mend, found_words, out_of_time};
 use crate::pki::{Certificate, PrivateKey, certificates_from_pem, verify_chain};
+use crate::plan::client::PlacedClient;
 use crate::plan::daemon_json::{DaemonJson, Wanted};
 use crate::plan::install::{InstalledDaemon, UnitState};
 use crate::plan::layout::{self, PairKind};
@@ -46,6 +48,10 @@ pub struct Installed<'a> {
     pub unit: Option<&'a UnitState>,
     /// docker's configuration directories a client was installed in.
     pub docker_configs: Vec<PathBuf>,
+    /// The clients that were installed, the last of each directory.
+    pub clients: &'a [PlacedClient],
+    /// The CAs of the home here, if there is one.
+    pub home: Option<&'a HomeCas>,
     /// What stands for `/`, if it is not that.
     pub prefix: Option<PathBuf>,
 }
@@ -67,7 +73,30 @@ impl Installed<'_> {
                 name: daemon.server.clone(),
                 prefix: self.prefix.clone(),
             },
-            _ => Mend::InstallClient,
+            _ => {
+                let mut clients = self.clients.iter();
+                let client = clients.find(|it| path.parent() == Some(&it.directory()));
+                Mend::InstallClient {
+                    name: client.map(|it| it.name.clone()),
+                    context: client.and_then(|it| it.context.clone()),
+                }
+            }
+        }
+    }
+}
+
+impl Installed<'_> {
+    /// What renews a pair and installs it again.
+    fn renewed(&self, path: &Path) -> Mend {
+        let again = self.again(path);
+        let named = match &again {
+            Mend::InstallServer { name, .. } => Some((PairKind::Server, name.clone())),
+            Mend::InstallClient { name, .. } => name.clone().map(|it| (PairKind::Client, it)),
+            _ => None,
+        };
+        match named {
+            Some((kind, name)) => Mend::RenewFirst(kind, name, Box::new(again)),
+            None => again,
         }
     }
 }
@@ -79,6 +108,8 @@ pub fn installed(installed: &Installed<'_>, now: OffsetDateTime) -> Vec<Finding>
         daemon,
         unit,
         docker_configs: _,
+        clients: _,
+        home,
         prefix: _,
     } = installed;
     let mut findings = Vec::new();
@@ -87,6 +118,9 @@ pub fn installed(installed: &Installed<'_>, now: OffsetDateTime) -> Vec<Finding>
     }
     for directory in directories(paths) {
         judge_pair(&mut findings, paths, &directory, now);
+        if let Some(home) = home {
+            home.judge(&mut findings, |name| file_at(paths, &directory, name));
+        }
     }
     if let Some(daemon) = daemon {
         judge_daemon_json(&mut findings, paths, daemon);
@@ -95,8 +129,10 @@ pub fn installed(installed: &Installed<'_>, now: OffsetDateTime) -> Vec<Finding>
         }
     }
     for finding in &mut findings {
-        if finding.mend == Mend::InstallAgain {
-            finding.mend = installed.again(&finding.path);
+        match finding.mend {
+            Mend::InstallAgain => finding.mend = installed.again(&finding.path),
+            Mend::RenewAndInstall => finding.mend = installed.renewed(&finding.path),
+            _ => {}
         }
     }
     findings
@@ -148,6 +184,20 @@ fn directories(paths: &[InstalledPath]) -> Vec<PathBuf> {
     parents.map(Path::to_owned).collect()
 }
 
+/// An installed file by its directory and name, if it is there.
+fn file_at<'a>(
+    paths: &'a [InstalledPath],
+    directory: &Path,
+    name: &str,
+) -> Option<(PathBuf, &'a FileImage)> {
+    let path = directory.join(name);
+    let installed = paths.iter().find(|installed| installed.path == path)?;
+    match &installed.found {
+        FoundPath::File(image) => Some((path, image)),
+        _ => None,
+    }
+}
+
 /// Judges a certificate, its key and its CA where they lie together.
 fn judge_pair(
     findings: &mut Vec<Finding>,
@@ -155,14 +205,7 @@ fn judge_pair(
     directory: &Path,
     now: OffsetDateTime,
 ) {
-    let file = |name: &str| {
-        let path = directory.join(name);
-        let installed = paths.iter().find(|installed| installed.path == path)?;
-        match &installed.found {
-            FoundPath::File(image) => Some((path, image)),
-            _ => None,
-        }
-    };
+    let file = |name: &str| file_at(paths, directory, name);
     for kind in PairKind::ALL {
         let (Some(ca), Some(certificate), Some(key)) = (
             file(layout::CA_CERTIFICATE),

@@ -5,6 +5,7 @@
 
 mod ca;
 mod installed;
+mod outside;
 mod pair;
 
 use std::collections::{HashMap, HashSet};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::context::ContextName;
 use super::issue::Wish;
 use super::layout::{self, PairKind};
 use super::ledger::{Entry, Event};
@@ -23,6 +25,7 @@ use crate::pki::{self, Certificate, KeyType, Life, Purpose, Validity, date, prin
 
 pub use ca::{HomeDirectories, home};
 pub use installed::{FoundPath, Installed, InstalledPath, fixes, installed};
+pub use outside::HomeCas;
 pub use pair::pair;
 
 /// Something that is not as it should be.
@@ -50,6 +53,10 @@ pub enum Mend {
     OwnerAndGroup(u32, u32),
     /// Install it again; which of the two below that is, depends on the path.
     InstallAgain,
+    /// Renew it, unless that was done, and install it again; as above.
+    RenewAndInstall,
+    /// Renew a server or client of the home, unless it is already, then what is here.
+    RenewFirst(PairKind, String, Box<Mend>),
     /// `install server`
     InstallServer {
         /// The server.
@@ -58,7 +65,12 @@ pub enum Mend {
         prefix: Option<PathBuf>,
     },
     /// `install client`
-    InstallClient,
+    InstallClient {
+        /// The client; nothing if nobody knows which it was.
+        name: Option<String>,
+        /// The docker context whose files they are, if they are one's.
+        context: Option<ContextName>,
+    },
     /// `timer install`
     InstallTimer {
         /// What stands for `/`, if it is not that.
@@ -81,6 +93,8 @@ pub enum Mend {
     PutAside(PairKind, String),
     /// Copy the home's `ca.pem` over this one.
     CopyCa,
+    /// Put what stands in its place aside, and copy the home's `ca.pem` there.
+    ReplaceByCa,
     /// Roll over to a new CA: this one can issue nothing more.
     RollOver,
     /// Remove it: it is nobody's.

@@ -51,6 +51,13 @@ pub fn pair(context: &Context, pair: &PairState) -> Vec<Finding> {
                 layout::CERTIFICATE_MODE,
             );
         }
+        FileState::NotAFile(found) => findings.push(Finding {
+            path: ca_path,
+            found: (*found).into(),
+            wanted: "the home's CA".into(),
+            // What is copied over a directory goes into it.
+            mend: Mend::ReplaceByCa,
+        }),
         other => find_ca(other.words()),
     }
 

@@ -69,13 +69,13 @@ impl World {
                 self.clients += 1;
             }
             Step::Finish => {
-                let (phase, left) = finish(&self.home.look(), |_| false, now)?;
+                let (phase, left) = finish(&self.home.look(), &[], |_| false, now)?;
                 assert!(left.is_empty());
                 self.assert_nobody_is_left(phase.dropped.as_ref().unwrap());
                 self.home.apply(&phase.plan);
             }
             Step::FinishForce => {
-                let (phase, left) = finish(&self.home.look(), |_| true, now)?;
+                let (phase, left) = finish(&self.home.look(), &[], |_| true, now)?;
                 for left in left {
                     self.locked_out.insert(serial(&left.serial));
                 }
