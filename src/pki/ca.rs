@@ -11,8 +11,8 @@ use super::inspect::sha256_hex;
 use super::leaf::Leaf;
 use super::name::MAX_COMMON_NAME;
 use super::{
-    Certificate, Error, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames, Validity,
-    certificate_pem, constraints,
+    Certificate, Error, Name, PrivateKey, PublicKey, Serial, SubjectAltName, SubjectAltNames,
+    Validity, certificate_pem, constraints,
 };
 
 /// What a certificate is for.  These three are all there are.
@@ -218,6 +218,24 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
+        self.certify_client(name, key.public_key(), serial, validity)
+    }
+
+    /// Issues a client certificate as [`Ca::issue_client`] does, for a key whose private half is
+    /// somewhere else.
+    ///
+    /// Whether the key is fit for that, and whether who asks has it, a
+    /// [`CertificateRequest`](super::CertificateRequest) tells.
+    ///
+    /// # Errors
+    /// As for [`Ca::issue_client`].
+    pub fn certify_client(
+        &self,
+        name: &Name,
+        public_key: &PublicKey,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Issued, Error> {
         if let Some(constraints) = &self.certificate.name_constraints
             && name.as_str().contains('.')
             && !constraints.permits(&SubjectAltName::Dns(name.as_str().to_ascii_lowercase()))
@@ -232,7 +250,7 @@ impl Ca {
             purpose: Purpose::Client,
             common_name: Some(name.as_str()),
             sans: &[],
-            public_key: key.public_key(),
+            public_key,
             serial,
             validity,
         })
