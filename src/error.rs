@@ -107,6 +107,9 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         },
         E::Unknown { .. } | E::UnknownPair { .. } => format!("see what is there: {program} list"),
         E::Rollover(error) => return rollover_hint(error, program),
+        E::KeyElsewhere { name } => format!(
+            "send what it needs: {program} client export {name} --as reply -o {name}.reply.pem"
+        ),
         E::Revoked { .. } => "issue another under another name".into(),
         E::NotOneServer { .. } => format!("name it: {program} renew servers/NAME --san LIST"),
         E::ManyNames { .. } => "renew fewer at once, by name, or without --deploy-hook".into(),

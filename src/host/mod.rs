@@ -39,7 +39,7 @@ pub use home::{Access, Create, Home};
 pub use hook::run_hook;
 pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
-pub use keys::{fresh, fresh_unless, side_by_side_from};
+pub use keys::{fresh, key, next, next_side_by_side_from, serial};
 pub use parallel::map as side_by_side;
 pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};

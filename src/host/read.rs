@@ -81,11 +81,19 @@ pub fn old_pair(home: &Path, kind: PairKind, name: String, keys: Keys) -> OldPai
     OldPair {
         kind,
         certificate: file_state(&path.join(kind.certificate_file()), Secrecy::Public),
-        key: keys
-            .are_kept()
-            .then(|| file_state(&path.join(kind.key_file()), Secrecy::Key)),
+        key: match keys.are_kept() {
+            true => Some(file_state(&path.join(kind.key_file()), Secrecy::Key)),
+            false => absent(&path.join(kind.key_file())),
+        },
         name,
     }
+}
+
+/// That nothing is there, if that is so.
+fn absent(path: &Path) -> Option<FileState> {
+    let found = path.symlink_metadata();
+    let is_absent = found.is_err_and(|cause| cause.kind() == ErrorKind::NotFound);
+    is_absent.then_some(FileState::Absent)
 }
 
 /// What of every server and client is no secret.

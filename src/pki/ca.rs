@@ -172,6 +172,21 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
+        self.certify_server(sans, key.public_key(), serial, validity)
+    }
+
+    /// Issues a server certificate as [`Ca::issue_server`] does, for a key whose private half is
+    /// somewhere else.
+    ///
+    /// # Errors
+    /// As for [`Ca::issue_server`].
+    pub fn certify_server(
+        &self,
+        sans: &SubjectAltNames,
+        public_key: &PublicKey,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Issued, Error> {
         let constraints = &self.certificate.name_constraints;
         for san in sans.as_slice() {
             if !constraints
@@ -188,7 +203,7 @@ impl Ca {
             purpose: Purpose::Server,
             common_name: common_name.as_deref(),
             sans: sans.as_slice(),
-            public_key: key.public_key(),
+            public_key,
             serial,
             validity,
         })

@@ -48,6 +48,8 @@ pub enum Error {
     UnknownPair { name: String, home: PathBuf },
     /// The ledger says that it is revoked.
     Revoked { kind: PairKind, name: String },
+    /// The private key of the client is not in the home: it is where it was made.
+    KeyElsewhere { name: String },
     /// SANs were given for something else than one server.
     NotOneServer { found: Vec<String> },
     /// What is replaced would go where something is.
@@ -169,6 +171,12 @@ impl fmt::Display for Error {
                 f,
                 "the {} `{name}` is revoked: to renew it would give back what was taken",
                 kind.as_str()
+            ),
+            Self::KeyElsewhere { name } => write!(
+                f,
+                "the key of the client `{}` is not in the home: it never left the machine it was \
+                 made on",
+                pki::printable(name)
             ),
             Self::NotOneServer { found } => {
                 let found = match found.len() {

@@ -21,6 +21,7 @@ pub mod machine;
 pub mod pair;
 pub mod passwd;
 pub mod permissions;
+pub mod remembered;
 pub mod renew;
 pub mod rollover;
 pub mod state;

@@ -1,6 +1,5 @@
 //! `check`: reads, judges, tells.  Nothing is asked and nothing needs a key.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::plan::check::{self, Checked, Known, Severity};
 use crate::plan::install::DaemonMode;
 use crate::plan::layout;
 use crate::plan::ledger::Entry;
-use crate::plan::list;
+use crate::plan::remembered::Remembered;
 use crate::plan::trust::Trust;
 use crate::report;
 
@@ -106,7 +105,7 @@ struct Told {
 struct Judged {
     rows: Vec<Checked>,
     ledger: Vec<Entry>,
-    revoked: HashSet<String>,
+    remembered: Remembered,
     trust: Option<Trust>,
 }
 
@@ -118,7 +117,7 @@ impl Session<'_> {
         let Judged {
             rows,
             ledger,
-            revoked,
+            remembered,
             trust,
         } = match (home, &wish.installed) {
             (Ok(home), _) => home,
@@ -146,7 +145,7 @@ impl Session<'_> {
                 ledger: &ledger,
                 trust: trust.as_ref(),
             };
-            let rows = installed(&found, known, &revoked, thresholds, now);
+            let rows = installed(&found, known, remembered.revoked(), thresholds, now);
             let notes = unjudged_keys(&found).map(|path| report::unjudged_key(self.stderr, path));
             talk.extend(notes);
             all.extend(rows);
@@ -194,7 +193,7 @@ impl Session<'_> {
             rows.push(check::home::unread(Purpose::Ca, label, &path, &cause));
             Vec::new()
         });
-        let revoked = list::revoked(&ledger);
+        let remembered = Remembered::of(&ledger);
         let trust = state.trust().ok();
         let known = Known {
             rows: &[],
@@ -203,12 +202,12 @@ impl Session<'_> {
         };
         let home = &self.home;
         rows.extend(host::map_pairs(home, |pair| {
-            check::home::pair(home, &pair, known, &revoked, thresholds, now)
+            check::home::pair(home, &pair, known, &remembered, thresholds, now)
         })?);
         Ok(Judged {
             rows,
             ledger,
-            revoked,
+            remembered,
             trust,
         })
     }

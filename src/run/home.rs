@@ -9,6 +9,7 @@ use crate::host::{self, Asked, Create, Home, Repeat};
 use crate::pki::{self, is_encrypted};
 use crate::plan::issue::{self, Issuance};
 use crate::plan::layout;
+use crate::plan::remembered::Remembered;
 use crate::plan::state::{FileState, HomeState};
 use crate::plan::{Encryption, init, list, passwd, verify};
 use crate::report::{self, CaKey};
@@ -154,8 +155,9 @@ impl Session<'_> {
         let now = host::clock();
         let (trust, mut rows) = self.reading(|| {
             let state = host::home_state(&self.home)?;
-            let revoked = list::revoked(&state.ledger()?);
-            let rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
+            let remembered = Remembered::of(&state.ledger()?);
+            let row = |pair| list::pair_row(&pair, &remembered, now);
+            let rows = host::map_pairs(&self.home, row)?;
             Ok((state.trust()?, rows))
         })?;
         rows.extend(list::ca_rows(&trust, now));
