@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use super::check::CheckArguments;
+use super::enroll::{ClientAcceptArguments, ClientRequestArguments, ClientSignArguments};
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
 use super::roll::RollCommands;
@@ -151,6 +152,18 @@ pub(super) enum ClientCommands {
     ///
     /// All or none: if one cannot be issued, nothing is. Whoever holds a client's key is root on every host that trusts the CA.
     Issue(ClientIssueArguments),
+    /// Make a key that never leaves this machine, and a request for its certificate
+    ///
+    /// To be run where docker will use the client; needs no home and no CA. Prints the request, to be sent to whoever has the CA, and a code of the key, to be told them another way. An open request of the name is printed again.
+    Request(ClientRequestArguments),
+    /// Sign a client's request
+    ///
+    /// To be run where the CA is. Shows the code of the request's key, asks, and writes one file to send back. Nothing but the key is taken from the request: name, purpose and life are the CA's. Whoever holds the key becomes root on every host that trusts the CA.
+    Sign(ClientSignArguments),
+    /// Install what came back for a request
+    ///
+    /// To be run where the request was made, or by the same key's owner when its certificate was renewed. Finds the key the reply is for, shows the code of the CA, asks, and installs as `install client` does. Takes the reply as mail and chat leave it.
+    Accept(ClientAcceptArguments),
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod enroll;
 mod install;
 mod install_arguments;
 mod pages;
@@ -21,6 +22,7 @@ use arguments::{
     Global, InitArguments, IssueArguments, OutputForm, ServerCommands, ServerIssueArguments,
 };
 pub use check::{Check, ExitCodes, Form};
+pub use enroll::{ClientAccept, ClientRequest, ClientSign, Open, ReplyTo};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
@@ -51,6 +53,12 @@ pub enum Command {
     Init(Init),
     /// `server issue` and `client issue`
     Issue(Issue),
+    /// `client request`
+    ClientRequest(ClientRequest),
+    /// `client sign`
+    ClientSign(Box<ClientSign>),
+    /// `client accept`
+    ClientAccept(Box<ClientAccept>),
     /// `renew`
     Renew(Box<Renew>),
     /// `list`
@@ -262,6 +270,15 @@ pub fn parse(
             let names = names.iter().map(|name| name.parse().map(Wish::Client));
             let wishes = names.collect::<Result<_, _>>()?;
             Command::Issue(self::issue("client issue", wishes, issue)?)
+        }
+        Commands::Client(ClientCommands::Request(arguments)) => {
+            Command::ClientRequest(enroll::request(arguments)?)
+        }
+        Commands::Client(ClientCommands::Sign(arguments)) => {
+            Command::ClientSign(Box::new(enroll::sign(arguments)?))
+        }
+        Commands::Client(ClientCommands::Accept(arguments)) => {
+            Command::ClientAccept(Box::new(enroll::accept(arguments)?))
         }
         Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
         Commands::List => Command::List,

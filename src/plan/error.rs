@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::client::ClientError;
+use super::enroll::EnrollError;
 use super::layout::PairKind;
 use crate::pki;
 
@@ -74,6 +75,8 @@ pub enum Error {
     },
     /// The client cannot be installed.
     Client(ClientError),
+    /// The client cannot be enrolled.
+    Enroll(EnrollError),
     /// The CA's key is encrypted, and a timer has nobody to ask.
     TimerPassphrase { path: PathBuf },
     /// What a timer is to run cannot be written into a unit.
@@ -231,6 +234,7 @@ impl fmt::Display for Error {
                 pki::printable(found)
             ),
             Self::Client(cause) => cause.fmt(f),
+            Self::Enroll(cause) => cause.fmt(f),
             Self::Pki(cause) => cause.fmt(f),
         }
     }
@@ -247,6 +251,12 @@ impl From<super::install::Error> for Error {
 impl From<pki::Error> for Error {
     fn from(cause: pki::Error) -> Self {
         Self::Pki(cause)
+    }
+}
+
+impl From<EnrollError> for Error {
+    fn from(cause: EnrollError) -> Self {
+        Self::Enroll(cause)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod client;
 pub mod context;
 pub mod daemon_json;
 pub mod docker_host;
+pub mod enroll;
 pub mod env;
 mod error;
 pub mod init;

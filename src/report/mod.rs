@@ -7,6 +7,7 @@ mod apart;
 mod ca;
 mod check;
 mod client;
+mod enroll;
 mod env;
 mod installed;
 mod issued;
@@ -30,6 +31,11 @@ pub use check::{Words, check_failed, check_json, check_summary, check_table, unj
 pub use client::{
     after_client, brought_clients, callers_client, client_is_installed, client_json,
     client_notices, clients_json, installed_client,
+};
+pub use enroll::{
+    ACCEPT_QUESTION, Requested, SIGN_QUESTION, cut_warning, reply_to_accept, request_next,
+    request_planned, request_planned_json, request_to_sign, requested, requested_json, signed,
+    signed_json, signed_next,
 };
 pub use env::env;
 pub use installed::{

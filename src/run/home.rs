@@ -266,7 +266,7 @@ impl Session<'_> {
             NewPassphrase::None(consent) => {
                 let question = "Leave the CA's key without a passphrase?";
                 let asks = *consent == Consent::Ask && wish.mode == Mode::Apply;
-                if asks && !host::confirm(question)? {
+                if asks && !host::confirm(question, Asked::Consent)? {
                     return Err(Error::NotAgreed);
                 }
                 None

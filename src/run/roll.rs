@@ -48,7 +48,7 @@ impl Session<'_> {
                          the rollover cannot be taken back";
             self.say(&report::warning(self.stderr, words));
             let asks = wish.consent == Consent::Ask && wish.mode == Mode::Apply;
-            if asks && !host::confirm("Make the next CA all the same?")? {
+            if asks && !host::confirm("Make the next CA all the same?", Asked::Consent)? {
                 return Err(Error::NotAgreed);
             }
         }
@@ -157,7 +157,7 @@ impl Session<'_> {
         let (warnings, is_sure) = report::finish_warnings(self.stderr, &locked_out, &rows);
         self.say(&warnings);
         let asks = consent == Consent::Ask && mode == Mode::Apply && !is_sure;
-        if asks && !host::confirm("Finish the rollover all the same?")? {
+        if asks && !host::confirm("Finish the rollover all the same?", Asked::Consent)? {
             return Err(Error::NotAgreed);
         }
         let mut home = self.open_to_change(mode, Create::No)?;
