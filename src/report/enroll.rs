@@ -46,7 +46,7 @@ pub fn requested(requested: &Requested) -> String {
 }
 
 /// What to do with it.
-pub fn request_next(style: Style, program: &str, requested: &Requested) -> String {
+pub fn request_next(program: &str, requested: &Requested) -> String {
     let directory = match requested.is_named {
         true => format!(
             " --request {}",
@@ -59,15 +59,14 @@ pub fn request_next(style: Style, program: &str, requested: &Requested) -> Strin
         false => "This request is open already, nothing was changed; its key is in",
     };
     let name = &requested.name;
-    let _ = style;
     format!(
-        "\n{made} {}\nIts code is {}\n\n\
+        "\n{made} {}, with the request as it is above\n\
+         Code: {code}\n\n\
          Next, send the request to whoever has the CA, and tell them the code another way, as by \
-         phone. There:\n\n  dockpki client sign {name}.request.pem --expect {code}\n\n\
-         What comes back, here:\n\n  {program} client accept {name}.reply.pem{directory} \
+         phone. They sign it:\n\n  dockpki client sign FILE --expect {code}\n\n\
+         Then, with what comes back, here:\n\n  {program} client accept {name}.reply.pem{directory} \
          --host tcp://HOST:2376\n",
         shown(&requested.directory),
-        requested.code(),
         code = requested.code(),
     )
 }
@@ -148,12 +147,7 @@ pub fn request_planned_json(requested: &Requested, files: &[NewFile]) -> String 
 }
 
 /// What is to be signed, and what that means.
-pub fn request_to_sign(
-    _: Style,
-    request: &CertificateRequest,
-    name: &Name,
-    wish: &SignWish,
-) -> String {
+pub fn request_to_sign(request: &CertificateRequest, name: &Name, wish: &SignWish) -> String {
     let mut text = format!(
         "Client  {name}\nKey     {}\nCode    {}\n",
         request.key_kind,
@@ -270,7 +264,7 @@ pub fn signed_json(
 }
 
 /// What is to be accepted, and whom it will have docker believe.
-pub fn reply_to_accept(_: Style, reply: &Reply, unknown: &[&Certificate]) -> String {
+pub fn reply_to_accept(reply: &Reply, unknown: &[&Certificate]) -> String {
     let code = VerifyCode::of(&reply.certificate.public_key);
     let until = day(reply.certificate.validity.not_after);
     let mut text = format!(

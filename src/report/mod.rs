@@ -43,7 +43,7 @@ pub use installed::{
     take_back_notices, taken_back,
 };
 pub use issued::{already, already_json, issued, issued_json, next_steps, unmet, warnings};
-pub use list::{list, list_json};
+pub use list::{keys_elsewhere, list, list_json};
 pub use machine::{machine_json, machine_plan, notices};
 pub use plan::{
     change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json,

@@ -35,7 +35,7 @@ impl Session<'_> {
         let known = file_image(&docker.docker_config.join(layout::CA_CERTIFICATE));
         let known = enroll::known_authorities(known.ok().flatten().as_ref());
         let unknown = enroll::unknown_authorities(&reply.trust, &known, &wish.expected)?;
-        let said = report::reply_to_accept(self.stderr, &reply, &unknown);
+        let said = report::reply_to_accept(&reply, &unknown);
         let files = [
             Zeroizing::new(reply.trust.pem().into_bytes()),
             Zeroizing::new(reply.certificate.pem().into_bytes()),

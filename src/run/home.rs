@@ -162,10 +162,14 @@ impl Session<'_> {
         })?;
         rows.extend(list::ca_rows(&trust, now));
         list::sort(&mut rows);
-        Ok(data(match self.request.output {
-            Output::Text => report::list(self.stdout, &rows),
-            Output::Json => report::list_json(&self.home, &rows),
-        }))
+        let (data, talk) = match self.request.output {
+            Output::Text => (
+                report::list(self.stdout, &rows),
+                report::keys_elsewhere(self.stderr, &rows),
+            ),
+            Output::Json => (report::list_json(&self.home, &rows), String::new()),
+        };
+        Ok(self.outcome(data, talk))
     }
 
     pub(super) fn verify(&self, passphrase_file: Option<&Path>) -> Result<Outcome, Error> {

@@ -66,7 +66,7 @@ impl Session<'_> {
             (Output::Text, Talk::Quiet) => (report::requested(requested), String::new()),
             (Output::Text, _) => (
                 report::requested(requested),
-                report::request_next(self.stderr, &self.program, requested),
+                report::request_next(&self.program, requested),
             ),
         };
         Outcome {

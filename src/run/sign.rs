@@ -25,10 +25,10 @@ impl Session<'_> {
         let message = self.message(wish.request.as_deref(), "a signing request in PEM")?;
         let request = CertificateRequest::from_message(&message)?;
         let name = enroll::client_name(&request, &wish.wish)?;
-        let path = self.refuse_reply(wish, &name)?;
         // Refused before anybody is asked, and once more under the lock.
         self.reading(|| self.judge_request(wish, &request, &name))?;
-        let shown = report::request_to_sign(self.stderr, &request, &name, &wish.wish);
+        let path = self.refuse_reply(wish, &name)?;
+        let shown = report::request_to_sign(&request, &name, &wish.wish);
         if wish.mode == Mode::Apply {
             self.agree_to(&shown, wish.consent, report::SIGN_QUESTION, Asked::Code)?;
         }

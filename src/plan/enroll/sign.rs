@@ -240,7 +240,7 @@ fn planned_certificate(plan: &Plan) -> Result<Certificate, Error> {
 /// The ledger's line for a reply: whoever drops a CA must know that this certificate is used.
 fn handed_out(reply: &Reply, now: OffsetDateTime) -> Entry {
     let trusts = Vec::from_iter(reply.trust.all().map(|ca| ca.serial.clone()));
-    let to = format!("reply to {}", reply.name);
+    let to = format!("a reply for {}", reply.name);
     let purpose = PairKind::Client.purpose();
     Entry::handed_out(
         purpose,
