@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bulk::ClientIssueArguments;
 pub(super) use super::check::CheckArguments;
+use super::enroll::{ClientAcceptArguments, ClientRequestArguments, ClientSignArguments};
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
 use super::roll::RollCommands;
@@ -154,6 +155,18 @@ pub(super) enum ClientCommands {
     ///
     /// --from takes a list, one name a line or CSV with the columns name, life and host; what a line leaves out, the flags say. It is judged whole before the first key is made. A client of the list that is there already is left as it is, so that the same command goes on where it was stopped.
     Issue(ClientIssueArguments),
+    /// Make a key that never leaves this machine, and a request for its certificate
+    ///
+    /// To be run where docker will use the client; needs no home and no CA. Prints the request, to be sent to whoever has the CA, and a code of the key, to be told them another way. An open request of the name is printed again.
+    Request(ClientRequestArguments),
+    /// Sign a client's request
+    ///
+    /// To be run where the CA is. Shows the code of the request's key, asks, and writes one file to send back. Nothing but the key is taken from the request: name, purpose and life are the CA's. Whoever holds the key becomes root on every host that trusts the CA.
+    Sign(ClientSignArguments),
+    /// Install what came back for a request
+    ///
+    /// To be run where the request was made, or by the same key's owner when its certificate was renewed. Finds the key the reply is for, shows the code of the CA, asks, and installs as `install client` does. Takes the reply as mail and chat leave it.
+    Accept(ClientAcceptArguments),
 }
 
 #[derive(Debug, Subcommand)]

@@ -110,6 +110,8 @@ pub enum Asked {
     NewPassphrase,
     /// A yes.
     Consent,
+    /// A yes to what a code stands for.
+    Code,
 }
 
 impl Asked {
@@ -118,6 +120,7 @@ impl Asked {
             Self::Passphrase => "the passphrase",
             Self::NewPassphrase => "the new passphrase",
             Self::Consent => "your consent",
+            Self::Code => "your consent to the code",
         }
     }
 }

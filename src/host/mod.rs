@@ -19,12 +19,14 @@ mod invoker;
 mod journal;
 mod keys;
 pub mod machine;
+mod message;
 mod parallel;
 mod passwd;
 mod pen;
 pub mod probe;
 mod progress;
 mod read;
+mod requests;
 mod secret;
 mod step;
 mod timer;
@@ -41,14 +43,19 @@ pub use hook::run_hook;
 pub use input::{read_file, read_standard_input};
 pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
-pub use keys::{fresh, fresh_unless, side_by_side_from};
+pub use keys::{fresh, key, next, next_side_by_side_from, serial, side_by_side_from};
+pub use message::{StagedMessage, message};
 pub use parallel::{Jobs, map as side_by_side};
 pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};
 pub use read::{
-    archived_ca, exists, first_ca_copy, home_directories, home_state, is_archived, key_state,
-    leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state, public_files,
-    public_pairs,
+    archived_ca, archived_leaves, exists, first_ca_copy, home_directories, home_state, is_archived,
+    is_there, key_state, leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state,
+    public_files, public_pairs,
+};
+pub use requests::{
+    Replaced, RequestPlace, docker_keys, open_request, place_request, request_directory,
+    request_place,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
 pub use timer::{own_manager, program_path, timer_environment, timer_state};

@@ -34,9 +34,34 @@ pub struct Entry {
     /// Where it was handed out to: a directory and a machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// The form it was handed out in: `reply`; nothing for an install.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// Where its private key is.
+    #[serde(default, skip_serializing_if = "KeyPlace::is_home")]
+    pub key: KeyPlace,
     /// The serial numbers of the CAs that were trusted beside it, in hex.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusts: Vec<String>,
+}
+
+/// Where the private key of a certificate is.  There are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyPlace {
+    /// On the machine it was made on: a client asked for its certificate by a request.
+    Elsewhere,
+    /// Beside it in the home.
+    #[default]
+    #[serde(other)]
+    Home,
+}
+
+impl KeyPlace {
+    /// Whether it is in the home.
+    pub fn is_home(&self) -> bool {
+        *self == Self::Home
+    }
 }
 
 /// What the ledger records.
@@ -84,6 +109,8 @@ impl Entry {
             not_after: rfc3339(not_after),
             replaces: None,
             to: None,
+            form: None,
+            key: KeyPlace::Home,
             trusts: Vec::new(),
         }
     }
@@ -130,6 +157,19 @@ impl Entry {
     pub fn replacing(self, old: &Serial) -> Self {
         Self {
             replaces: Some(old.to_string()),
+            ..self
+        }
+    }
+
+    /// The same for a certificate whose key is there.
+    pub fn with_key(self, key: KeyPlace) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The same for what was handed out in this form.
+    pub fn in_form(self, form: &str) -> Self {
+        Self {
+            form: Some(form.to_owned()),
             ..self
         }
     }
@@ -221,6 +261,17 @@ mod tests {
             parse(line.as_bytes()).unwrap()[0].replaces,
             Some("07".into())
         );
+    }
+
+    #[test]
+    fn where_a_key_is_survives_the_way_through_json() {
+        let [entry] = &parse(LINE.as_bytes()).unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(entry.key, KeyPlace::Home);
+        let line = entry.clone().with_key(KeyPlace::Elsewhere).line();
+        assert!(line.ends_with("\"key\":\"elsewhere\"}\n"), "{line}");
+        assert_eq!(parse(line.as_bytes()).unwrap()[0].key, KeyPlace::Elsewhere);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod bulk;
 mod ca;
 mod check;
 mod client;
+mod enroll;
 mod env;
 mod installed;
 mod issued;
@@ -34,6 +35,11 @@ pub use client::{
     after_client, brought_clients, callers_client, client_is_installed, client_json,
     client_notices, clients_json, installed_client,
 };
+pub use enroll::{
+    ACCEPT_QUESTION, Requested, SIGN_QUESTION, cut_signing, reply_to_accept, request_next,
+    request_planned, request_planned_json, request_to_sign, requested, requested_json, signed,
+    signed_json, signed_next,
+};
 pub use env::env;
 pub use installed::{
     Restarted, after_server, installed_server, nothing_to_install, take_back_json,
@@ -42,7 +48,7 @@ pub use installed::{
 pub use issued::{
     already, already_json, issued, issued_json, next_steps, unmet, unmet_warnings, warnings,
 };
-pub use list::{list, list_json};
+pub use list::{keys_elsewhere, list, list_json};
 pub use machine::{machine_json, machine_plan, notices};
 pub use plan::{
     change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json,

@@ -12,7 +12,7 @@ use super::{
 use crate::plan::Error;
 use crate::plan::issue::{Cut, PlannedPair};
 use crate::plan::layout::{self, PairKind};
-use crate::plan::ledger::rfc3339;
+use crate::plan::ledger::{KeyPlace, rfc3339};
 use crate::plan::renew::{Decision, Keys, Later, Renewal, Renewed, Scope, Wish};
 
 /// What became of the command that was to run after the renewal.
@@ -133,6 +133,8 @@ pub fn renewed_json(
         replaces: String,
         old_not_after: String,
         archived: String,
+        #[serde(skip_serializing_if = "KeyPlace::is_home")]
+        key: KeyPlace,
     }
     #[derive(Serialize)]
     struct Next<'a> {
@@ -164,6 +166,7 @@ pub fn renewed_json(
                     replaces: replaces.to_string(),
                     old_not_after: rfc3339(*old_not_after),
                     archived: layout::archived(replaces),
+                    key: pair.key,
                 },
             )
             .collect(),
@@ -341,7 +344,8 @@ pub fn renewed_next(
         }
         text.push_str(&more(servers.len()));
     }
-    let clients = of_kind(PairKind::Client);
+    let clients = of_kind(PairKind::Client).into_iter();
+    let (clients, elsewhere): (Vec<_>, Vec<_>) = clients.partition(|it| it.key.is_home());
     if !clients.is_empty() {
         text.push_str(
             "\nHand each client its new files; the old certificate works until its end:\n\n",
@@ -351,6 +355,19 @@ pub fn renewed_next(
             text.push_str(&format!("  {}\n", shell_word(&directory.to_string_lossy())));
         }
         text.push_str(&more(clients.len()));
+    }
+    if !elsewhere.is_empty() {
+        text.push_str(
+            "\nSend each client that has its own key a reply, for `dockpki client accept`; the old \
+             certificate works until its end:\n\n",
+        );
+        for client in elsewhere.iter().take(SHOWN) {
+            let name = &client.name;
+            text.push_str(&format!(
+                "  {program} client export {name} --as reply -o {name}.reply.pem\n"
+            ));
+        }
+        text.push_str(&more(elsewhere.len()));
     }
     text
 }

@@ -1,30 +1,59 @@
 //! `install client` and `env`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::hand_out::Pen;
 use super::install::head;
 use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Consent, Mode, Output, RestartBy, Talk, Unset};
 use crate::error::Error;
 use crate::host;
 use crate::host::machine::{Deed, Notes, Relabel, Store, carry_out, user_store};
-use crate::pki::Name;
+use crate::pki::{Certificate, Name};
 use crate::plan::client::{ClientPlan, ClientWish, PlacedClient, Reach, plan};
+use crate::plan::context::ContextName;
 use crate::plan::docker_host::DockerHost;
 use crate::plan::env::{DockerEnv, Shell};
 use crate::plan::layout::PairKind;
-use crate::plan::ledger::rfc3339;
-use crate::plan::machine::Run;
+use crate::plan::ledger::{KeyPlace, rfc3339};
+use crate::plan::machine::{MachineChange, MachineStep, Run};
 use crate::plan::pair::SoundPair;
+use crate::plan::remembered::Remembered;
+use crate::plan::state::{FileState, PairState};
 use crate::report;
+
+/// What of a user's is docker's and ours.
+pub(super) struct DockerOf {
+    pub(super) docker_config: PathBuf,
+    /// Where the records of what was installed are.
+    pub(super) store: PathBuf,
+    shell: Shell,
+}
+
+/// A client that goes where docker looks for it.
+pub(super) struct Placing {
+    /// For the record and for messages.
+    pub(super) command: String,
+    pub(super) pair: SoundPair,
+    pub(super) host: Option<DockerHost>,
+    pub(super) context: Option<ContextName>,
+    /// What is changed afterwards, as one with it.
+    pub(super) after: Vec<MachineChange>,
+    /// What is said before the question.
+    pub(super) said: String,
+    pub(super) question: &'static str,
+    pub(super) what: host::Asked,
+    pub(super) consent: Consent,
+    pub(super) mode: Mode,
+    pub(super) pen: Option<Pen>,
+}
 
 impl Session<'_> {
     pub(super) fn install_client(&self, wish: &cli::InstallClient) -> Result<Outcome, Error> {
         let now = host::clock();
-        let shell = self::shell(None);
         let (name, pair) = self.reading(|| {
             let name = self.client_name(wish.name.as_ref())?;
-            let pair = self.pair_named(PairKind::Client, name.clone())?;
+            let pair = self.client_with_key(name.clone())?;
             Ok((name, pair))
         })?;
         let pair = SoundPair::check(&self.home, &pair, now)?;
@@ -33,41 +62,105 @@ impl Session<'_> {
             Mode::Apply => self.pen(),
         };
         // From here on everything is done as the user whose files they are.
-        let caller = host::become_invoking_user()?;
-        let docker_config = host::docker_config(wish.docker_config.as_deref(), caller.as_ref())?;
-        let caller_home = caller.as_ref().and_then(|caller| caller.home.as_deref());
-        let store_path = user_store(caller_home)?;
+        let docker = self.docker_of_caller(wish.docker_config.as_deref())?;
         let command = format!("install client {name}");
-        let mut store = match wish.mode {
-            Mode::DryRun => {
-                self.note_unfinished(&store_path);
-                None
-            }
-            Mode::Apply => Some(
-                self.open_store(&store_path, &command, &RestartBy::Systemd)?
-                    .0,
-            ),
-        };
-        let client_wish = ClientWish {
+        let store = self.store_of(&docker, wish.mode, &command)?;
+        let placing = Placing {
+            command,
             pair,
             host: wish.host.clone(),
             context: wish.context.clone(),
+            after: Vec::new(),
+            said: String::new(),
+            question: "Do this?",
+            what: host::Asked::Consent,
+            consent: wish.consent,
+            mode: wish.mode,
+            pen,
+        };
+        self.place(store, docker, placing)
+    }
+
+    /// Gives up root for the user who called sudo, and finds what is theirs.
+    pub(super) fn docker_of_caller(&self, given: Option<&Path>) -> Result<DockerOf, Error> {
+        let shell = self::shell(None);
+        let caller = host::become_invoking_user()?;
+        let docker_config = host::docker_config(given, caller.as_ref())?;
+        let home = caller.as_ref().and_then(|caller| caller.home.as_deref());
+        Ok(DockerOf {
+            docker_config,
+            store: user_store(home)?,
+            shell,
+        })
+    }
+
+    /// Opens the records of a user's machine, unless nothing is to be done there.
+    pub(super) fn store_of(
+        &self,
+        docker: &DockerOf,
+        mode: Mode,
+        command: &str,
+    ) -> Result<Option<Store>, Error> {
+        match mode {
+            Mode::DryRun => {
+                self.note_unfinished(&docker.store);
+                Ok(None)
+            }
+            Mode::Apply => {
+                let (store, _) = self.open_store(&docker.store, command, &RestartBy::Systemd)?;
+                Ok(Some(store))
+            }
+        }
+    }
+
+    /// Puts a client where docker looks for it, or shows how.
+    pub(super) fn place(
+        &self,
+        mut store: Option<Store>,
+        docker: DockerOf,
+        placing: Placing,
+    ) -> Result<Outcome, Error> {
+        let DockerOf {
+            docker_config,
+            store: _,
+            shell,
+        } = docker;
+        let Placing {
+            command,
+            pair,
+            host,
+            context,
+            after,
+            said,
+            question,
+            what,
+            consent,
+            mode,
+            pen,
+        } = placing;
+        let name = pair.name.clone();
+        let client_wish = ClientWish {
+            pair,
+            host,
+            context,
             owner: host::process_owner(),
             reach: Reach::Both,
         };
         let state = host::client_state(&docker_config, client_wish.context_name().as_ref())?;
         let mut client = plan(&state, &client_wish)?;
         client.plan.command = command;
-        let notices = report::client_notices(self.stderr, &client.notices);
+        let after = after.into_iter().map(MachineStep::Change);
+        client.plan.steps.extend(after);
+        let notices = report::client_notices(self.stderr, &client.notices) + &said;
 
-        if wish.mode == Mode::DryRun {
+        if mode == Mode::DryRun {
             let data = match self.request.output {
                 Output::Json => report::client_json(&client, &docker_config, false),
                 Output::Text if client.plan.is_empty() => {
                     report::client_is_installed(&name, &docker_config)
                 }
                 Output::Text => {
-                    head(&client.plan, wish.mode) + &report::machine_plan(self.stdout, &client.plan)
+                    head(&client.plan, mode) + &report::machine_plan(self.stdout, &client.plan)
                 }
             };
             return Ok(self.outcome(data, notices));
@@ -75,7 +168,7 @@ impl Session<'_> {
         let effect = match &mut store {
             Some(store) => {
                 let notes = Notes {
-                    host: wish.host.as_ref().map(ToString::to_string),
+                    host: client_wish.host.as_ref().map(ToString::to_string),
                     docker_config: Some(docker_config.clone()),
                     clients: vec![PlacedClient {
                         name: name.clone(),
@@ -85,7 +178,8 @@ impl Session<'_> {
                     }],
                     ..Notes::default()
                 };
-                self.place_client(store, &client, notes, &notices, wish.consent)?
+                let agreement = (consent, question, what);
+                self.place_client(store, &client, notes, &notices, agreement)?
             }
             None => Effect::None,
         };
@@ -105,7 +199,7 @@ impl Session<'_> {
             }
         };
         let env = DockerEnv::Set {
-            host: wish.host.clone(),
+            host: client_wish.host,
             cert_path: docker_config,
         };
         let talk = match (self.request.output, effect) {
@@ -128,7 +222,7 @@ impl Session<'_> {
         client: &ClientPlan,
         notes: Notes,
         notices: &str,
-        consent: Consent,
+        (consent, question, what): (Consent, &str, host::Asked),
     ) -> Result<Effect, Error> {
         if client.plan.is_empty() {
             return Ok(Effect::None);
@@ -137,7 +231,7 @@ impl Session<'_> {
             + &report::machine_plan(self.stderr, &client.plan)
             + "\n"
             + notices;
-        self.agree(&shown, consent)?;
+        self.agree_to(&shown, consent, question, what)?;
         let deed = Deed {
             plan: &client.plan,
             time: rfc3339(host::clock()),
@@ -169,6 +263,26 @@ impl Session<'_> {
                 names: several.to_vec(),
             }
             .into()),
+        }
+    }
+
+    /// A client of the home that can be used from there.
+    pub(super) fn client_with_key(&self, name: String) -> Result<PairState, Error> {
+        let pair = self.pair_named(PairKind::Client, name)?;
+        if !matches!(pair.key, FileState::Absent) {
+            return Ok(pair);
+        }
+        let remembered = Remembered::of(&host::home_state(&self.home)?.ledger()?);
+        let certificate = match &pair.certificate {
+            FileState::Present(file) => Certificate::from_pem(&file.content).ok(),
+            _ => None,
+        };
+        let place = certificate.map(|it| remembered.key_place(&it.serial, &pair.key));
+        match place {
+            Some(KeyPlace::Elsewhere) => {
+                Err(crate::plan::Error::KeyElsewhere { name: pair.name }.into())
+            }
+            Some(KeyPlace::Home) | None => Ok(pair),
         }
     }
 
@@ -216,7 +330,7 @@ impl Session<'_> {
             (None, Some((docker_config, _))) => docker_config,
             (name, _) => self.reading(|| {
                 let name = self.client_name(name.as_ref())?;
-                self.pair_named(PairKind::Client, name.clone())?;
+                self.client_with_key(name.clone())?;
                 Ok(self.home.join(PairKind::Client.pair(&name)))
             })?,
         };

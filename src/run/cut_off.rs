@@ -28,6 +28,7 @@ impl Meeting {
             Command::Init(wish) => by_mode(wish.mode),
             Command::Issue(wish) => by_mode(wish.mode),
             Command::Bulk(wish) => by_mode(wish.mode),
+            Command::ClientSign(wish) => by_mode(wish.mode),
             Command::CaPasswd(wish) => by_mode(wish.mode),
             Command::Renew(wish) if wish.install.is_some() => Self::Itself,
             Command::Roll(roll) => by_mode(roll.mode()),
@@ -39,6 +40,8 @@ impl Meeting {
             Command::Env(_) | Command::Completions(_) | Command::Man(_) => Self::Tell,
             Command::InstallServer(_)
             | Command::InstallClient(_)
+            | Command::ClientRequest(_)
+            | Command::ClientAccept(_)
             | Command::TakeBack(_)
             | Command::TimerInstall(_)
             | Command::TimerRemove(_)

@@ -1,5 +1,6 @@
 //! One command: read, plan, show, apply.
 
+mod accept;
 mod apart;
 mod bring;
 mod bring_clients;
@@ -13,8 +14,10 @@ mod home;
 mod install;
 mod prover;
 mod renew;
+mod request;
 mod roll;
 mod server;
+mod sign;
 mod take_back;
 mod timer;
 mod verify_installed;
@@ -96,6 +99,9 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::Init(wish) => Session::new(request, say)?.init(wish),
         Command::Issue(wish) => Session::new(request, say)?.issue(wish),
         Command::Bulk(wish) => Session::new(request, say)?.issue_roster(wish),
+        Command::ClientRequest(wish) => Session::new(request, say)?.client_request(wish),
+        Command::ClientSign(wish) => Session::new(request, say)?.client_sign(wish),
+        Command::ClientAccept(wish) => Session::new(request, say)?.client_accept(wish),
         Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
         Command::Check(wish) => Ok(check::run(request, wish, say)),

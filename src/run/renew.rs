@@ -9,7 +9,7 @@ use crate::host::{self, Create, Home, Jobs, Progress, Shown};
 use crate::pki::{Life, Validity};
 use crate::plan::issue::PlannedPair;
 use crate::plan::layout::{self, PairKind};
-use crate::plan::list;
+use crate::plan::remembered::Remembered;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
 use crate::plan::state::{HomeState, OldPair};
 use crate::report::{self, Hook};
@@ -254,19 +254,17 @@ impl Session<'_> {
         let now = host::clock();
         let side_by_side = due
             .iter()
-            .map(|candidate| host::side_by_side_from(candidate.key_type))
+            .map(|candidate| host::next_side_by_side_from(&candidate.next_key))
             .min();
-        let reissued = host::side_by_side(
-            due,
-            side_by_side.unwrap_or(2),
-            Jobs::Cores,
-            |mut candidate| {
-                let fresh = host::fresh_unless(candidate.key.take(), candidate.key_type)?;
-                let reissued = renew::reissue(&issuer, candidate, wish.wish.valid_for, fresh, now)?;
+        let reissued =
+            host::side_by_side(due, side_by_side.unwrap_or(2), Jobs::Cores, |candidate| {
+                let (next_key, replaced) = candidate.split();
+                let (key, serial) = host::next(next_key)?;
+                let life = wish.wish.valid_for;
+                let reissued = renew::reissue(&issuer, replaced, life, key, serial, now)?;
                 progress.tick();
                 Ok::<_, Error>(reissued)
-            },
-        );
+            });
         let reissued = reissued.into_iter().collect::<Result<_, _>>()?;
         let renewal = renew::plan(wish.wish.rule.command(), &state, &issuer, reissued);
         if wish.mode == Mode::DryRun {
@@ -282,14 +280,14 @@ impl Session<'_> {
         let state = host::home_state(&self.home)?;
         let trust = state.trust()?;
         // What is added must not go to a ledger nobody can read.
-        let revoked = list::revoked(&state.ledger()?);
+        let remembered = Remembered::of(&state.ledger()?);
         host::home_directories(&self.home)?;
         let now = host::clock();
         // A CA that issues nothing now renews nothing, whatever is due.
         Validity::of_leaf(Life::LEAF, now, trust.ca.validity)?;
         let path = self.home.as_path();
         let candidate = |pair: OldPair| {
-            let candidate = Candidate::of(path, &pair, wish, &trust);
+            let candidate = Candidate::of(path, &pair, wish, &trust, &remembered);
             (pair.kind, pair.name, candidate)
         };
         let candidates = match &wish.scope {
@@ -304,7 +302,7 @@ impl Session<'_> {
             candidates,
             wish,
             trust.ca.validity,
-            &revoked,
+            remembered.revoked(),
             &self.home,
             now,
         )?;
