@@ -126,6 +126,10 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::KeyElsewhere { name } => format!(
             "send what it needs: {program} client export {name} --as reply -o {name}.reply.pem"
         ),
+        E::OtherKeyElsewhere { .. } => format!(
+            "leave out --key-type, or sign a request for their new key: {program} client sign FILE \
+             --renew"
+        ),
         E::Revoked { .. } => "issue another under another name".into(),
         E::NotOneServer { .. } => format!("name it: {program} renew servers/NAME --san LIST"),
         E::ManyNames { .. } => "renew fewer at once, by name, or without --deploy-hook".into(),
@@ -261,6 +265,10 @@ fn file_hint(path: &Path, cause: &pki::Error, program: &str) -> Option<String> {
 fn pki_hint(cause: &pki::Error, program: &str) -> Option<String> {
     match cause {
         pki::Error::CaExpired { .. } => Some(format!("make the next CA: {program} ca roll start")),
+        pki::Error::PrivateKeySent { .. } => Some(
+            "it is no secret any more: make another, with `dockpki client request NAME --new-key`"
+                .into(),
+        ),
         pki::Error::ClientNotPermitted { .. } => Some("name another client".into()),
         pki::Error::NotPermitted { .. } => {
             Some("this CA was made with --constrain: a new name needs a new CA".into())

@@ -143,6 +143,12 @@ impl Error {
         }
     }
 
+    /// Whether somebody was faster: what was to be made new is there.
+    pub fn is_taken(&self) -> bool {
+        use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
+        matches!(self, Self::Io { cause, .. } if matches!(cause.kind(), AlreadyExists | DirectoryNotEmpty))
+    }
+
     /// Whether the system said that this user may not.
     pub fn is_permission(&self) -> bool {
         matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::PermissionDenied)

@@ -119,7 +119,10 @@ pub fn place_request(directory: &Path, files: &[NewFile], replaced: Replaced) ->
         .and_then(|_lock| {
             remove_leftovers(directory, parent)?;
             stage_and_publish(directory, files, replaced)?;
-            write::sync_one(parent)
+            let cause = |cause| Error::NotDurable {
+                cause: Box::new(cause),
+            };
+            write::sync_one(parent).map_err(cause)
         });
     if placed.is_err() {
         // As it was; one in which somebody has put something by now stays.
@@ -144,7 +147,9 @@ fn stage_and_publish(directory: &Path, files: &[NewFile], replaced: Replaced) ->
         Error::Io { action, cause, .. } => Error::io(action, directory)(cause),
         other => other,
     })?;
-    removed
+    removed.map_err(|cause| Error::StillKept {
+        cause: Box::new(cause),
+    })
 }
 
 fn stage(staged: &Path, files: &[NewFile]) -> Result<(), Error> {
@@ -187,14 +192,23 @@ fn make_missing(path: &Path) -> Result<Vec<PathBuf>, Error> {
         .take_while(|it| it.symlink_metadata().is_err());
     let mut missing = Vec::from_iter(missing.map(Path::to_owned));
     missing.reverse();
-    for (index, directory) in missing.iter().enumerate() {
-        if let Err(error) = write::create_directory(directory, layout::DIRECTORY_MODE) {
-            let made = missing[..index].iter().rev();
-            made.for_each(|path| drop(fs::remove_dir(path)));
-            return Err(error);
+    let mut made = Vec::new();
+    for directory in missing {
+        match write::create_directory(&directory, layout::DIRECTORY_MODE) {
+            // Another was faster, and it is theirs.
+            Err(error) if error.is_taken() => continue,
+            Ok(()) => made.push(directory),
+            Err(error) => {
+                // That one too: it may be there, with another mode than it was to have.
+                made.push(directory);
+                made.iter()
+                    .rev()
+                    .for_each(|path| drop(fs::remove_dir(path)));
+                return Err(error);
+            }
         }
     }
-    Ok(missing)
+    Ok(made)
 }
 
 /// Removes what a request of this name left that was killed: there may be a key in it.

@@ -51,6 +51,8 @@ pub enum Error {
     Revoked { kind: PairKind, name: String },
     /// The private key of the client is not in the home: it is where it was made.
     KeyElsewhere { name: String },
+    /// A client that has its own key was to get one of another kind.
+    OtherKeyElsewhere { name: String },
     /// SANs were given for something else than one server.
     NotOneServer { found: Vec<String> },
     /// What is replaced would go where something is.
@@ -194,6 +196,12 @@ impl fmt::Display for Error {
                 f,
                 "the key of the client `{}` is not in the home: it never left the machine it was \
                  made on",
+                pki::printable(name)
+            ),
+            Self::OtherKeyElsewhere { name } => write!(
+                f,
+                "the client `{}` has its own key, which is not in the home: none of another kind \
+                 can be made for it here",
                 pki::printable(name)
             ),
             Self::NotOneServer { found } => {

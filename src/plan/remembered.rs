@@ -38,11 +38,15 @@ impl Remembered {
         &self.revoked
     }
 
+    /// Whether a certificate was issued on a request, so that its key is not ours.
+    pub fn was_requested(&self, serial: &Serial) -> bool {
+        self.elsewhere.contains(&serial.to_string())
+    }
+
     /// Where the private key of a certificate is: elsewhere, if it was issued on a request, and nobody has put a
     /// key beside it since.
     pub fn key_place(&self, serial: &Serial, beside: &FileState) -> KeyPlace {
-        let is_elsewhere = self.elsewhere.contains(&serial.to_string());
-        match (is_elsewhere, beside) {
+        match (self.was_requested(serial), beside) {
             (true, FileState::Absent) => KeyPlace::Elsewhere,
             _ => KeyPlace::Home,
         }

@@ -126,17 +126,14 @@ pub fn request_planned(style: Style, requested: &Requested, files: &[NewFile]) -
             Content::Key { .. } => format!("private key, {}", requested.request.key_kind),
             Content::Public(_) => "signing request".into(),
         };
-        let path = shown(&requested.directory.join(&file.path));
-        let row: [Cell; 3] = [
-            path.into(),
-            format!("{:04o}", file.mode).into(),
-            holds.into(),
-        ];
+        let mode = format!("{:04o}", file.mode);
+        let row: [Cell; 3] = [file.path.as_str().into(), mode.into(), holds.into()];
         row
     });
     format!(
-        "dockpki client request would write\nNothing was changed. This key is not kept: it makes \
-         another when it is carried out.\n\n{}",
+        "dockpki client request would write in {}\nNothing was changed. This key is not kept: it \
+         makes another when it is carried out.\n\n{}",
+        shown(&requested.directory),
         table(style, ["FILE", "MODE", "HOLDS"], &rows.collect::<Vec<_>>())
     )
 }
@@ -160,7 +157,7 @@ pub fn request_to_sign(request: &CertificateRequest, name: &Name, wish: &SignWis
     }
     text.push_str(
         "\nWhoever has that key becomes root on every host that trusts this CA. Whether it is \
-         theirs only the\ncode tells: have them read it to you, by phone or in person.\n\n",
+         theirs only the\ncode tells: have them read it to you, by phone or in person.\n",
     );
     text
 }

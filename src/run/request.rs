@@ -55,7 +55,16 @@ impl Session<'_> {
             };
             return Ok(self.outcome(data, String::new()));
         }
-        host::place_request(&directory, &files, replaced)?;
+        if let Err(error) = host::place_request(&directory, &files, replaced) {
+            // Somebody else may have been faster: then that is the request.
+            return match (replaced, host::request_place(&directory)) {
+                (Replaced::Nothing, Ok(RequestPlace::Open(open))) if error.is_taken() => {
+                    let request = enroll::again(&open, &wish.wish)?;
+                    Ok(self.requested(&requested(request, Effect::None), Effect::None))
+                }
+                _ => Err(error.into()),
+            };
+        }
         Ok(self.requested(&requested(request, Effect::Changed), Effect::Changed))
     }
 

@@ -71,9 +71,15 @@ impl Reply {
                 false => leaves.push(certificate),
             }
         }
-        let Ok([certificate]) = <[Certificate; 1]>::try_from(leaves) else {
-            let found = "not one certificate of a client";
-            return Err(refused(found.into(), "one, and those of its CAs").into());
+        let certificate = match (leaves.pop(), leaves.len()) {
+            (Some(only), 0) => only,
+            (found, _) => {
+                let found = match found {
+                    None => "no certificate of a client",
+                    Some(_) => "several certificates of clients",
+                };
+                return Err(refused(found.into(), "one, and those of its CAs").into());
+            }
         };
         let mut cas = cas.into_iter();
         let trust = match (cas.next(), cas.next(), cas.next()) {

@@ -77,7 +77,7 @@ impl Candidate {
     ///
     /// # Errors
     /// [`Error::Unsound`] or [`Error::OpenKey`] with the file from which it cannot be;
-    /// [`Error::KeyElsewhere`] if another key is wanted for a client that has its own.
+    /// [`Error::OtherKeyElsewhere`] if another key is wanted for a client that has its own.
     pub fn of(
         home: &Path,
         pair: &OldPair,
@@ -125,7 +125,7 @@ impl Candidate {
         };
         let next_key = match (wish.keys, key_place, certificate.public_key.key_type()) {
             (Keys::Fresh(Some(_)), KeyPlace::Elsewhere, _) => {
-                return Err(Error::KeyElsewhere {
+                return Err(Error::OtherKeyElsewhere {
                     name: pair.name.clone(),
                 });
             }

@@ -229,14 +229,14 @@ fn judge_pair_key(
     findings: &mut Vec<Finding>,
 ) {
     let path = directory.join(pair.kind.key_file());
-    let is_elsewhere = certificate.is_some_and(|certificate| {
-        !context
-            .remembered
-            .key_place(&certificate.serial, &pair.key)
-            .is_home()
-    });
+    let was_requested = certificate.is_some_and(|it| context.remembered.was_requested(&it.serial));
+    let mend = match was_requested {
+        // To make a key here would shut out whoever has the right one.
+        true => Mend::Remove,
+        false => mend,
+    };
     let found = match &pair.key {
-        _ if is_elsewhere => return,
+        FileState::Absent if was_requested => return,
         FileState::OpenKey { mode } => return findings.push(open_to_others(path, *mode)),
         FileState::Present(file) => {
             mode_and_owner(context, findings, &path, file, layout::KEY_MODE);
