@@ -4,7 +4,6 @@
 //! planned against.  It is shown as it is and applied as it is: a dry run is the same plan,
 //! stopped before [`crate::host`] applies it.
 
-pub mod bundle;
 pub mod check;
 pub mod client;
 pub mod context;
