@@ -1,6 +1,6 @@
 //! `client request`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Open, Output, Talk};
@@ -85,7 +85,7 @@ impl Session<'_> {
     }
 
     /// In another user's directory they could take the key for theirs.
-    fn refuse_foreign(&self, directory: &PathBuf, wish: &cli::ClientRequest) -> Result<(), Error> {
+    fn refuse_foreign(&self, directory: &Path, wish: &cli::ClientRequest) -> Result<(), Error> {
         let wanted = host::process_owner().user;
         // Where somebody named a directory, what it is in is theirs to know.
         let depth = match &wish.out {
