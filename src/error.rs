@@ -238,7 +238,8 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
         }
         E::ReplyThere { .. } => "name another file with --out FILE".into(),
         E::NoKey { .. } => {
-            "run it where the request was made, as who made it, or name the key with --key FILE"
+            "run it where the request was made, as who made it, or name its directory with \
+             --request DIR"
                 .into()
         }
         E::UnexpectedCa { .. } => {

@@ -538,6 +538,29 @@ fn a_client_whose_key_is_elsewhere_is_whole() {
     refused(&home, &at_ca("verify"), "verify_with_a_key_put_there");
 }
 
+/// Where the CA and its user's docker are on one machine.
+#[test]
+fn a_renewal_brings_no_client_whose_key_is_not_in_the_home() {
+    let installed = std::path::Path::new("/var/lib/dockpki-installed").exists();
+    if !support::has(
+        "a machine without dockpki",
+        !(support::is_root() && installed),
+    ) {
+        return;
+    }
+    let home = accepted();
+    let around = home.around().display();
+    let typed =
+        |line: &str| format!("HOME={around}/user XDG_STATE_HOME={around}/state dockpki {line}");
+    let again = quietly(&home, &typed("renew --install --yes"));
+    assert!(!again.stderr.contains("laptop"), "{again:#?}");
+    done(
+        &home,
+        &typed("renew laptop --force --install --yes"),
+        "renew_and_bring",
+    );
+}
+
 #[test]
 fn a_client_that_was_accepted_is_told_of_in_a_rollover() {
     let home = accepted();

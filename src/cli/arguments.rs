@@ -161,7 +161,7 @@ pub(super) enum ClientCommands {
     Request(ClientRequestArguments),
     /// Sign a client's request
     ///
-    /// To be run where the CA is. Shows the code of the request's key, asks, and writes one file to send back. Nothing but the key is taken from the request: name, purpose and life are the CA's. Whoever holds the key becomes root on every host that trusts the CA.
+    /// To be run where the CA is. Shows the code of the request's key, asks, and writes one file to send back. Of the request the key counts and, without --name, its common name; purpose and life are the CA's. Whoever holds the key becomes root on every host that trusts the CA.
     Sign(ClientSignArguments),
     /// Install what came back for a request
     ///

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::client::{DockerOf, Placing};
+use super::place::{DockerOf, Placing};
 use super::{Outcome, Session};
 use crate::cli;
 use crate::error::Error;

@@ -12,6 +12,7 @@ mod cut_off;
 mod hand_out;
 mod home;
 mod install;
+mod place;
 mod prover;
 mod renew;
 mod request;
