@@ -692,7 +692,12 @@ fn requests_at_once_make_one_key() {
 
 #[cfg(target_os = "linux")]
 mod killed {
-    use super::support::fault::{self, at_each_point};
+    use std::io::Read as _;
+    use std::process::Stdio;
+
+    use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+    use super::support::fault::{self, Ended, at_each_point, shim};
     use super::*;
 
     /// The calls of a command on a world that is made anew.
@@ -817,6 +822,53 @@ mod killed {
                 "a reply of which nobody knows: {ran:#?}"
             );
         });
+    }
+
+    #[test]
+    fn a_file_that_appears_where_the_reply_goes_stays_as_it_is() {
+        let before: &dyn Fn(&Enrol) = &|enrol| enrol.request(&[]);
+        let calls = calls(|enrol| enrol.authority(SIGN), before);
+        let is_last = |call: &String| call.starts_with("rename") && call.contains("reply.pem");
+        let at = calls.iter().position(is_last).unwrap() + 1;
+        let enrol = Enrol::new();
+        before(&enrol);
+        let mut sign = enrol.authority(SIGN);
+        sign.env("LD_PRELOAD", shim())
+            .envs([("FAULT_AT", at.to_string()), ("FAULT_KIND", "stop".into())])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut sign = Ended(sign.spawn().unwrap());
+        let process = Pid::from_child(&sign.0);
+        let stopped = waitpid(Some(process), WaitOptions::UNTRACED)
+            .unwrap()
+            .unwrap();
+        assert!(stopped.1.stopped());
+        enrol.write("laptop.reply.pem", "somebody's");
+        kill_process(process, Signal::CONT).unwrap();
+        let mut words = String::new();
+        sign.0
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut words)
+            .unwrap();
+        assert_eq!(sign.0.wait().unwrap().code(), Some(3), "{words}");
+        assert!(
+            words.contains("the client `laptop` is signed, but the reply cannot be written"),
+            "{words}"
+        );
+        assert_eq!(
+            fs::read(enrol.file("laptop.reply.pem")).unwrap(),
+            b"somebody's"
+        );
+        let mut left = fs::read_dir(enrol.ca.around()).unwrap();
+        assert!(!left.any(|it| {
+            it.unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with(".laptop")
+        }));
+        enrol.at_ca(&["verify"]).succeeds();
     }
 
     #[test]

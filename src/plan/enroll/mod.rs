@@ -1,7 +1,7 @@
 //! A client whose key never leaves the machine it was made on.
 //!
-//! There [`request`] makes a key and a request, at the CA [`sign`] makes a certificate of it and a
-//! [`Reply`], and back there [`accept`] finds the key that the reply is for and puts both where
+//! There [`files`] makes a key and a request, at the CA [`sign`] makes a certificate of it and a
+//! [`Reply`], and back there [`find_key`] finds the key that the reply is for and puts both where
 //! docker looks for them.  What is sent either way is no secret, but whom it is from is not known by
 //! itself: both sides compare a [`crate::pki::VerifyCode`].
 
