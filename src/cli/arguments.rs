@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use super::check::CheckArguments;
+use super::export::{ExportArguments, RemoveArguments};
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
 use super::roll::RollCommands;
@@ -84,7 +85,11 @@ pub(super) enum Commands {
     /// List everything the home holds
     ///
     /// Shows kind, name, state, time left, end, serial and SANs of each certificate. Does not need the CA's key.
-    List,
+    List {
+        /// Show the clients, each with where it was handed out, and whether that is stale
+        #[arg(long)]
+        clients: bool,
+    },
     /// Tell monitoring what is due, and what is not served
     ///
     /// Judges everything the home holds: CA, servers and clients. The first line is a summary, the table has the worst first, with what mends it: a command, where there is one. Does not need the CA's key, asks nothing and changes nothing.
@@ -151,6 +156,14 @@ pub(super) enum ClientCommands {
     ///
     /// All or none: if one cannot be issued, nothing is. Whoever holds a client's key is root on every host that trusts the CA.
     Issue(ClientIssueArguments),
+    /// Hand out a client: a directory, an archive, a docker context or CI variables
+    ///
+    /// Writes its certificate, its private key and the CA's certificate into one file or directory that only you can read, and records in the ledger what went where. Refuses a client that would not work, and a file that is there. Whoever has it is root on every host that trusts the CA.
+    Export(Box<ExportArguments>),
+    /// Remove clients from the home
+    ///
+    /// Their files go to the archive, and the names are free again. All or none. Nothing is revoked: a certificate works until its end, for whoever has its key.
+    Remove(RemoveArguments),
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod export;
 mod install;
 mod install_arguments;
 mod pages;
@@ -21,6 +22,7 @@ use arguments::{
     Global, InitArguments, IssueArguments, OutputForm, ServerCommands, ServerIssueArguments,
 };
 pub use check::{Check, ExitCodes, Form};
+pub use export::{EncryptTo, Export, Remove, Target};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
@@ -55,6 +57,12 @@ pub enum Command {
     Renew(Box<Renew>),
     /// `list`
     List,
+    /// `list --clients`
+    ListClients,
+    /// `client export`
+    Export(Box<Export>),
+    /// `client remove`
+    Remove(Remove),
     /// `check`
     Check(Check),
     /// `verify`
@@ -264,7 +272,14 @@ pub fn parse(
             Command::Issue(self::issue("client issue", wishes, issue)?)
         }
         Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
-        Commands::List => Command::List,
+        Commands::Client(ClientCommands::Export(arguments)) => {
+            Command::Export(Box::new(export::export(*arguments, output)?))
+        }
+        Commands::Client(ClientCommands::Remove(arguments)) => {
+            Command::Remove(export::remove(arguments)?)
+        }
+        Commands::List { clients: false } => Command::List,
+        Commands::List { clients: true } => Command::ListClients,
         Commands::Check(arguments) => Command::Check(check::understood(arguments, global.output)?),
         Commands::Verify {
             passphrase_file,

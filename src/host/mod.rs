@@ -5,9 +5,11 @@
 //! was and one that is killed is finished or undone by the next.
 
 mod apply;
+mod archiving;
 mod client;
 mod command;
 pub mod daemon;
+mod encrypt;
 mod environment;
 mod error;
 mod exchange;
@@ -25,14 +27,16 @@ pub mod probe;
 mod progress;
 mod read;
 mod secret;
+mod staged;
 mod step;
 mod timer;
 mod write;
 
 pub use apply::{apply, apply_and_tell};
 pub use client::{client_state, docker_config, process_owner};
+pub use encrypt::{encrypt, recipients_from_file};
 pub use environment::{
-    absolute, clock, default_home, invoking_user, is_terminal, shell, wants_color,
+    absolute, clock, default_home, invoking_user, is_terminal, is_terminal_out, shell, wants_color,
 };
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
@@ -49,5 +53,6 @@ pub use read::{
     public_pairs,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
+pub use staged::{Staged, left_beside, write_stdout};
 pub use timer::{own_manager, program_path, timer_environment, timer_state};
 pub use write::write_report;

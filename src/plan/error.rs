@@ -72,6 +72,8 @@ pub enum Error {
     },
     /// The client cannot be installed.
     Client(ClientError),
+    /// The client cannot be handed out so, or what was handed out cannot be read.
+    Bundle(super::bundle::Error),
     /// The CA's key is encrypted, and a timer has nobody to ask.
     TimerPassphrase { path: PathBuf },
     /// What a timer is to run cannot be written into a unit.
@@ -183,7 +185,7 @@ impl fmt::Display for Error {
             }
             Self::Archived { path } => write!(
                 f,
-                "`{}` is there already, wanted the place for what is replaced: nothing was renewed",
+                "`{}` is there already, wanted the place for what goes to the archive: nothing was changed",
                 path.display()
             ),
             Self::ManyNames { octets, wanted } => write!(
@@ -223,6 +225,7 @@ impl fmt::Display for Error {
                 pki::printable(found)
             ),
             Self::Client(cause) => cause.fmt(f),
+            Self::Bundle(cause) => cause.fmt(f),
             Self::Pki(cause) => cause.fmt(f),
         }
     }

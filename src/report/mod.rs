@@ -7,7 +7,9 @@ mod apart;
 mod ca;
 mod check;
 mod client;
+mod clients;
 mod env;
+mod export;
 mod installed;
 mod issued;
 mod list;
@@ -16,6 +18,7 @@ mod plan;
 mod prometheus;
 mod renew;
 mod rollover;
+mod stale;
 mod table;
 mod timer;
 mod verify;
@@ -31,7 +34,9 @@ pub use client::{
     after_client, brought_clients, callers_client, client_is_installed, client_json,
     client_notices, clients_json, installed_client,
 };
+pub use clients::{clients, list_clients_json, removed, removed_json, still_out};
 pub use env::env;
+pub use export::{Exported, after_export, export_json, export_planned, exported, left_beside};
 pub use installed::{
     Restarted, after_server, installed_server, nothing_to_install, take_back_json,
     take_back_notices, taken_back,
@@ -45,13 +50,14 @@ pub use plan::{
 };
 pub use prometheus::check_prometheus;
 pub use renew::{
-    Hook, hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_json, renewed_next,
-    renewed_talk, with_installed,
+    Hook, RenewedTold, hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_json,
+    renewed_next, renewed_talk, with_installed,
 };
 pub use rollover::{
     finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
     roll_status_json, roll_undone,
 };
+pub use stale::stale_json;
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,

@@ -190,7 +190,9 @@ pub fn roll_status(
         name(old),
         table(style, head, &lines)
     );
-    let elsewhere = left.iter().filter(|it| it.why == Why::FilesGone);
+    let elsewhere = left
+        .iter()
+        .filter(|it| matches!(it.why, Why::FilesGone | Why::Removed));
     let elsewhere = Vec::from_iter(elsewhere);
     if !elsewhere.is_empty() {
         text.push_str("\nOf the old CA, valid, and without files here:\n\n");
@@ -277,6 +279,7 @@ pub fn roll_status_json(
                 let (why, at) = match &left.why {
                     Why::InHome => ("in the home", None),
                     Why::FilesGone => ("files gone", None),
+                    Why::Removed => ("removed", None),
                     Why::HandedOut(place) => ("handed out", Some(place.as_str())),
                 };
                 LeftOver {

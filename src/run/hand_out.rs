@@ -23,6 +23,7 @@ impl Pen {
     fn last_at(&self, kind: PairKind, to: &str) -> Option<&Entry> {
         let at_place = |entry: &&Entry| {
             entry.kind == kind.as_str()
+                && entry.form.is_none()
                 && entry.to.as_deref() == Some(to)
                 && matches!(entry.event, Event::HandedOut | Event::TakenBack)
         };
@@ -36,6 +37,7 @@ impl Pen {
         let entries = self.ledger.iter();
         let places = entries
             .filter(|entry| entry.event == Event::HandedOut && entry.kind == kind.as_str())
+            .filter(|entry| entry.form.is_none())
             .filter_map(|entry| entry.to.as_deref()?.strip_suffix(&here));
         let places = places.map(PathBuf::from);
         places.filter(|it| it.starts_with(directory)).collect()

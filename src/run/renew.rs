@@ -7,10 +7,13 @@ use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Progress, Shown};
 use crate::pki::{Life, Validity};
+use crate::plan::hand_outs::{self, HandOut};
 use crate::plan::layout::{self, PairKind};
+use crate::plan::ledger::Entry;
 use crate::plan::list;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
 use crate::plan::state::{HomeState, OldPair};
+use crate::plan::trust::Trust;
 use crate::report::{self, Hook};
 
 /// The variable in which a hook finds the names, with spaces between.
@@ -60,8 +63,9 @@ impl Session<'_> {
         // After what was brought, which may have handed out what was missing.
         let pairs = || renewal.into_iter().flat_map(|renewal| &renewal.pairs);
         let pairs = || pairs().map(|renewed| &renewed.pair);
-        let apart = self.reading(|| Ok(self.apart(pairs())));
-        let apart = apart.unwrap_or_default();
+        let apart = self.reading(|| Ok((self.apart(pairs()), self.ledger_and_trust(renewed))));
+        let (apart, ledger_and_trust) = apart.unwrap_or_default();
+        let stale = self.stale(renewed, &ledger_and_trust);
         let warnings = Vec::from_iter(apart.iter().cloned().chain(held_back));
         let names = names(renewed, &changed);
         let (hook, hook_failure) = self.deploy(wish, &names);
@@ -70,7 +74,12 @@ impl Session<'_> {
         let data = match (&done, self.request.output, self.request.talk) {
             (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
                 let (command, next) = (wish.wish.rule.command(), decision.later.first());
-                report::renewed_json(&self.home, command, renewed, next, hook, &warnings)
+                let told = report::RenewedTold {
+                    hook,
+                    warnings: &warnings,
+                    stale: report::stale_json(&self.program, &stale),
+                };
+                report::renewed_json(&self.home, command, renewed, next, told)
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1),
             (_, Output::Text, Talk::Quiet) => String::new(),
@@ -106,6 +115,7 @@ impl Session<'_> {
                     &self.home,
                     renewal,
                     &here,
+                    &stale,
                 ));
             }
         }
@@ -123,6 +133,29 @@ impl Session<'_> {
             false => 0,
         };
         Ok(outcome)
+    }
+
+    /// What the home has once something was renewed; nothing if nothing was, or it cannot be read
+    /// again.
+    fn ledger_and_trust(&self, renewed: Option<&Renewal>) -> Option<(Vec<Entry>, Trust)> {
+        renewed?;
+        let state = host::home_state(&self.home).ok()?;
+        Some((state.ledger().ok()?, state.trust().ok()?))
+    }
+
+    /// What was handed out of the servers and clients that are renewed, and is an earlier
+    /// certificate now.
+    fn stale<'l>(
+        &self,
+        renewed: Option<&Renewal>,
+        ledger_and_trust: &'l Option<(Vec<Entry>, Trust)>,
+    ) -> Vec<HandOut<'l>> {
+        let (Some(renewal), Some((ledger, trust))) = (renewed, ledger_and_trust) else {
+            return Vec::new();
+        };
+        let pairs = renewal.pairs.iter().map(|renewed| &renewed.pair);
+        let current = pairs.map(|pair| ((pair.kind, pair.name.as_str()), pair.serial.to_string()));
+        hand_outs::stale(ledger, &current.collect(), trust)
     }
 
     /// Refuses a question nobody could answer, before anything is done rather than after half of it.
