@@ -49,13 +49,18 @@ impl Error {
         match self {
             Self::Usage(UsageError::Clap(error)) => error.exit_code().try_into().unwrap_or(2),
             Self::Usage(_) | Self::ClientName(_) => 2,
-            Self::Plan(plan::Error::Twice { .. } | plan::Error::Roster { .. }) => 2,
+            Self::Plan(
+                plan::Error::Twice { .. }
+                | plan::Error::Roster { .. }
+                | plan::Error::Bundle(plan::bundle::Error::NoHost { .. }),
+            ) => 2,
             Self::Plan(plan::Error::Enroll(plan::enroll::EnrollError::NotReplied { .. })) => 3,
             Self::Host(
                 H::NoTerminal { .. }
                 | H::NoUser
                 | H::NoHome
                 | H::NoDockerConfig
+                | H::OnTerminal
                 | H::NoRestart { .. }
                 | H::RootlessRoot,
             ) => 2,
@@ -116,6 +121,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::Unsound { .. } => format!("see what mends it: {program} verify"),
         E::Client(error) => return client_hint(error),
         E::Enroll(error) => return enroll_hint(error, program),
+        E::Bundle(error) => return bundle_hint(error),
         E::Pki(cause) => return pki_hint(cause, program),
         E::NoneOf { kind, .. } => match kind {
             PairKind::Server => format!("issue one: {program} server issue NAME --san LIST"),
@@ -249,6 +255,19 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
     })
 }
 
+fn bundle_hint(error: &plan::bundle::Error) -> Option<String> {
+    use plan::bundle::Error as E;
+    Some(match error {
+        E::NoHost { known, .. } => match known {
+            Some(host) => format!("name the daemon, as in --host {host}"),
+            None => "name the daemon with --host tcp://HOST:2376".into(),
+        },
+        E::Encrypted => "open it first: age -d -i ~/.ssh/id_ed25519 -o FILE FILE.age".into(),
+        E::SecretRecipient => "of an SSH key it is the file that ends in .pub".into(),
+        _ => return None,
+    })
+}
+
 fn file_hint(path: &Path, cause: &pki::Error, program: &str) -> Option<String> {
     match cause {
         pki::Error::NotEncrypted => Some("leave out --passphrase-file".into()),
@@ -321,6 +340,15 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
                 path = shell_path(path)
             )
         }
+        E::OnTerminal => "name a file with -o FILE, or encrypt it with --encrypt-to".into(),
+        E::NoLedger { .. } => AS_OWNER.into(),
+        E::Recipients {
+            cause: plan::bundle::Error::SecretRecipient,
+            path,
+        } => format!(
+            "name its public half: --encrypt-to {}.pub",
+            shell_path(path)
+        ),
         E::NoDockerConfig => "name one with --docker-config DIR".into(),
         E::UnknownCaller { .. } | E::StillRoot { .. } | E::RootlessRoot => {
             "run it as the user themselves, without sudo".into()

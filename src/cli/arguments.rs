@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::bulk::ClientIssueArguments;
 pub(super) use super::check::CheckArguments;
 use super::enroll::{ClientAcceptArguments, ClientRequestArguments, ClientSignArguments};
+use super::export::{ExportArguments, RemoveArguments};
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
 use super::roll::RollCommands;
@@ -86,7 +87,11 @@ pub(super) enum Commands {
     /// List everything the home holds
     ///
     /// Shows kind, name, state, time left, end, serial and SANs of each certificate. Does not need the CA's key.
-    List,
+    List {
+        /// Show the clients, each with where it was handed out, and whether that is stale
+        #[arg(long)]
+        clients: bool,
+    },
     /// Tell monitoring what is due, and what is not served
     ///
     /// Judges everything the home holds: CA, servers and clients. The first line is a summary, the table has the worst first, with what mends it: a command, where there is one. Does not need the CA's key, asks nothing and changes nothing.
@@ -167,6 +172,14 @@ pub(super) enum ClientCommands {
     ///
     /// To be run where the request was made, or by the same key's owner when its certificate was renewed. Finds the key the reply is for, shows the code of the CA, asks, and installs as `install client` does. Takes the reply as mail and chat leave it.
     Accept(ClientAcceptArguments),
+    /// Hand out a client: a directory, an archive, a docker context or CI variables
+    ///
+    /// Writes its certificate, its private key and the CA's certificate into one file or directory that only you can read, and records in the ledger what went where. Refuses a client that would not work, and a file that is there. Whoever has it is root on every host that trusts the CA.
+    Export(Box<ExportArguments>),
+    /// Remove clients from the home
+    ///
+    /// Their files go to the archive, and the names are free again. All or none. Nothing is revoked: a certificate works until its end, for whoever has its key.
+    Remove(RemoveArguments),
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod arguments;
 mod bulk;
 mod check;
 mod enroll;
+mod export;
 mod install;
 mod install_arguments;
 mod pages;
@@ -25,6 +26,7 @@ use arguments::{
 pub use bulk::{Bulk, ListFrom};
 pub use check::{Check, ExitCodes, Form};
 pub use enroll::{ClientAccept, ClientRequest, ClientSign, Open, ReplyTo};
+pub use export::{EncryptTo, Export, Remove, Target};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
@@ -67,6 +69,12 @@ pub enum Command {
     Renew(Box<Renew>),
     /// `list`
     List,
+    /// `list --clients`
+    ListClients,
+    /// `client export`
+    Export(Box<Export>),
+    /// `client remove`
+    Remove(Remove),
     /// `check`
     Check(Check),
     /// `verify`
@@ -281,7 +289,14 @@ pub fn parse(
             Command::ClientAccept(Box::new(enroll::accept(arguments)?))
         }
         Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
-        Commands::List => Command::List,
+        Commands::Client(ClientCommands::Export(arguments)) => {
+            Command::Export(Box::new(export::export(*arguments, output)?))
+        }
+        Commands::Client(ClientCommands::Remove(arguments)) => {
+            Command::Remove(export::remove(arguments)?)
+        }
+        Commands::List { clients: false } => Command::List,
+        Commands::List { clients: true } => Command::ListClients,
         Commands::Check(arguments) => Command::Check(check::understood(arguments, global.output)?),
         Commands::Verify {
             passphrase_file,

@@ -5,9 +5,11 @@
 //! was and one that is killed is finished or undone by the next.
 
 mod apply;
+mod archiving;
 mod client;
 mod command;
 pub mod daemon;
+mod encrypt;
 mod environment;
 mod error;
 mod exchange;
@@ -28,14 +30,17 @@ mod progress;
 mod read;
 mod requests;
 mod secret;
+mod staged;
 mod step;
 mod timer;
 mod write;
 
 pub use apply::{apply, apply_and_tell};
 pub use client::{client_state, docker_config, is_taken_away, process_owner};
+pub use encrypt::{encrypt, recipients_from_file};
 pub use environment::{
-    absolute, clock, default_home, invoking_user, is_terminal, names_home, shell, wants_color,
+    absolute, clock, default_home, invoking_user, is_terminal, is_terminal_out, names_home, shell,
+    wants_color,
 };
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
@@ -58,5 +63,6 @@ pub use requests::{
     request_place,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
+pub use staged::{Staged, left_beside, write_stdout};
 pub use timer::{own_manager, program_path, timer_environment, timer_state};
 pub use write::write_report;

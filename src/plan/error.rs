@@ -91,6 +91,8 @@ pub enum Error {
     Client(ClientError),
     /// The client cannot be enrolled.
     Enroll(EnrollError),
+    /// The client cannot be handed out so, or what was handed out cannot be read.
+    Bundle(super::bundle::Error),
     /// The CA's key is encrypted, and a timer has nobody to ask.
     TimerPassphrase {
         path: PathBuf,
@@ -217,7 +219,7 @@ impl fmt::Display for Error {
             }
             Self::Archived { path } => write!(
                 f,
-                "`{}` is there already, wanted the place for what is replaced: nothing was renewed",
+                "`{}` is there already, wanted the place for what goes to the archive: nothing was changed",
                 path.display()
             ),
             Self::NothingToCheck { home } => write!(
@@ -275,6 +277,7 @@ impl fmt::Display for Error {
             ),
             Self::Client(cause) => cause.fmt(f),
             Self::Enroll(cause) => cause.fmt(f),
+            Self::Bundle(cause) => cause.fmt(f),
             Self::Pki(cause) => cause.fmt(f),
         }
     }

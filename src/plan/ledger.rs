@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Error;
+use super::bundle::Form;
+use super::context::ContextName;
+use super::docker_host::DockerHost;
 use crate::pki::{Certificate, Purpose, Serial};
 
 /// The version of the home's format, written into every line.
@@ -34,9 +37,18 @@ pub struct Entry {
     /// Where it was handed out to: a directory and a machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// The form it was handed out in: `reply`; nothing for an install.
+    /// The form it was exported in, or `reply`; nothing if it was installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
+    /// The daemon it was exported for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The docker context it was exported as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Whom the export was encrypted to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encrypted_to: Vec<String>,
     /// Where its private key is.
     #[serde(default, skip_serializing_if = "KeyPlace::is_home")]
     pub key: KeyPlace,
@@ -64,6 +76,19 @@ impl KeyPlace {
     }
 }
 
+/// How a client was exported.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// The form.
+    pub form: Form,
+    /// The daemon it is for.
+    pub host: Option<DockerHost>,
+    /// The docker context.
+    pub context: Option<ContextName>,
+    /// Whom it is encrypted to.
+    pub encrypted_to: Vec<String>,
+}
+
 /// What the ledger records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,6 +104,9 @@ pub enum Event {
     /// What was handed out there is there no more.
     #[serde(rename = "taken-back")]
     TakenBack,
+    /// A client's files were put into the archive: nobody is to get it any more.  Its certificate
+    /// works until its end.
+    Removed,
     /// A CA that was made before signs from here on.
     Signing,
     /// A CA is trusted no more.
@@ -111,6 +139,9 @@ impl Entry {
             to: None,
             form: None,
             key: KeyPlace::Home,
+            host: None,
+            context: None,
+            encrypted_to: Vec::new(),
             trusts: Vec::new(),
         }
     }
@@ -149,6 +180,39 @@ impl Entry {
             event: Event::HandedOut,
             to: Some(to),
             trusts: trusts.iter().map(ToString::to_string).collect(),
+            ..issued
+        }
+    }
+
+    /// The same for what was exported.
+    pub fn exported(self, export: Export) -> Self {
+        let Export {
+            form,
+            host,
+            context,
+            encrypted_to,
+        } = export;
+        Self {
+            form: Some(form.as_str().to_owned()),
+            host: host.as_ref().map(ToString::to_string),
+            context: context.as_ref().map(ToString::to_string),
+            encrypted_to,
+            ..self
+        }
+    }
+
+    /// The line that records that a client was removed.
+    pub fn removed(name: &str, certificate: &Certificate, now: OffsetDateTime) -> Self {
+        let issued = Self::issued(
+            Purpose::Client,
+            name,
+            &certificate.serial,
+            certificate.fingerprint(),
+            certificate.validity.not_after,
+            now,
+        );
+        Self {
+            event: Event::Removed,
             ..issued
         }
     }

@@ -33,7 +33,11 @@ impl Meeting {
             Command::Renew(wish) if wish.install.is_some() => Self::Itself,
             Command::Roll(roll) => by_mode(roll.mode()),
             Command::Renew(wish) => by_mode(wish.mode),
-            Command::List | Command::Verify { .. } | Command::CaShow => Self::TakeUp,
+            Command::Export(wish) => by_mode(wish.mode),
+            Command::Remove(wish) => by_mode(wish.mode),
+            Command::List | Command::ListClients | Command::Verify { .. } | Command::CaShow => {
+                Self::TakeUp
+            }
             // A monitor restarts nothing.
             Command::Check(_) => Self::Tell,
             // A shell waits for it, at every login perhaps.

@@ -8,7 +8,9 @@ mod bulk;
 mod ca_key;
 mod check;
 mod client;
+mod clients;
 mod cut_off;
+mod export;
 mod hand_out;
 mod home;
 mod install;
@@ -105,6 +107,9 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::ClientAccept(wish) => Session::new(request, say)?.client_accept(wish),
         Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
+        Command::ListClients => Session::new(request, say)?.list_clients(),
+        Command::Export(wish) => Session::new(request, say)?.client_export(wish),
+        Command::Remove(wish) => Session::new(request, say)?.client_remove(wish),
         Command::Check(wish) => Ok(check::run(request, wish, say)),
         Command::Verify { passphrase_file } => {
             Session::new(request, say)?.verify(passphrase_file.as_deref())

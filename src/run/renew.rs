@@ -7,11 +7,14 @@ use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Jobs, Progress, Shown};
 use crate::pki::{Life, Validity};
+use crate::plan::hand_outs::{self, HandOut};
 use crate::plan::issue::PlannedPair;
 use crate::plan::layout::{self, PairKind};
+use crate::plan::ledger::Entry;
 use crate::plan::remembered::Remembered;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
 use crate::plan::state::{HomeState, OldPair};
+use crate::plan::trust::Trust;
 use crate::report::{self, Hook};
 
 /// The variable in which a hook finds the names, with spaces between.
@@ -70,8 +73,9 @@ impl Session<'_> {
             let pairs = pairs().map(|renewed| &renewed.pair);
             pairs.filter(|pair| !is_held_back(pair))
         };
-        let apart = self.reading(|| Ok(self.apart(pairs())));
-        let apart = apart.unwrap_or_default();
+        let apart = self.reading(|| Ok((self.apart(pairs()), self.ledger_and_trust(renewed))));
+        let (apart, ledger_and_trust) = apart.unwrap_or_default();
+        let stale = self.stale(renewed, &ledger_and_trust);
         let mut warnings = Vec::from_iter(apart.iter().cloned().chain(kept));
         warnings.extend(report::renewed_warnings(decision, renewal));
         let install = wish
@@ -87,7 +91,12 @@ impl Session<'_> {
         let data = match (&done, self.request.output, self.request.talk) {
             (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
                 let (command, next) = (wish.wish.rule.command(), decision.later.first());
-                report::renewed_json(&self.home, command, renewed, next, hook, &warnings)
+                let told = report::RenewedTold {
+                    hook,
+                    warnings: &warnings,
+                    stale: report::stale_json(&self.program, &stale),
+                };
+                report::renewed_json(&self.home, command, renewed, next, told)
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1, &warnings),
             (_, Output::Text, Talk::Quiet) => String::new(),
@@ -124,6 +133,7 @@ impl Session<'_> {
                     &self.home,
                     renewal,
                     &here,
+                    &stale,
                 ));
             }
         }
@@ -149,6 +159,29 @@ impl Session<'_> {
 
     fn not_renewed(&self, decision: &Decision) -> String {
         report::not_renewed(self.stderr, &self.program, &decision.problems)
+    }
+
+    /// What the home has once something was renewed; nothing if nothing was, or it cannot be read
+    /// again.
+    fn ledger_and_trust(&self, renewed: Option<&Renewal>) -> Option<(Vec<Entry>, Trust)> {
+        renewed?;
+        let state = host::home_state(&self.home).ok()?;
+        Some((state.ledger().ok()?, state.trust().ok()?))
+    }
+
+    /// What was handed out of the servers and clients that are renewed, and is an earlier
+    /// certificate now.
+    fn stale<'l>(
+        &self,
+        renewed: Option<&Renewal>,
+        ledger_and_trust: &'l Option<(Vec<Entry>, Trust)>,
+    ) -> Vec<HandOut<'l>> {
+        let (Some(renewal), Some((ledger, trust))) = (renewed, ledger_and_trust) else {
+            return Vec::new();
+        };
+        let pairs = renewal.pairs.iter().map(|renewed| &renewed.pair);
+        let current = pairs.map(|pair| ((pair.kind, pair.name.as_str()), pair.serial.to_string()));
+        hand_outs::stale(ledger, &current.collect(), trust)
     }
 
     /// Refuses a question nobody could answer, before anything is done rather than after half of it.

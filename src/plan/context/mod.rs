@@ -73,7 +73,7 @@ impl ContextName {
 }
 
 /// The only endpoint docker's client knows.
-const ENDPOINT: &str = "docker";
+pub(super) const ENDPOINT: &str = "docker";
 
 impl FromStr for ContextName {
     type Err = ClientError;
