@@ -251,7 +251,8 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
         E::UnexpectedCa { .. } => {
             "have whoever signed read the CA's code once more: `dockpki ca show` tells it".into()
         }
-        E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } => return None,
+        E::NoCopy { .. } => format!("install it here first: {program} client accept FILE"),
+        E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } | E::Older { .. } => return None,
     })
 }
 

@@ -83,14 +83,17 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 36] = [
     "",
     "init",
     "server",
     "server issue",
     "client",
     "client accept",
+    "client export",
     "client issue",
+    "client refresh",
+    "client remove",
     "client request",
     "client sign",
     "renew",
@@ -1944,7 +1947,9 @@ fn every_golden_belongs_to_a_test() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 // Those are of tests/cli_install, tests/cli_check and so on.
-                let elsewhere = ["bulk", "check", "enroll", "install", "renew", "roll"];
+                let elsewhere = [
+                    "bulk", "check", "enroll", "export", "install", "refresh", "renew", "roll",
+                ];
                 if !elsewhere
                     .iter()
                     .any(|it| path.ends_with(format!("tests/cli/{it}")))

@@ -9,6 +9,7 @@ pub(super) use super::check::CheckArguments;
 use super::enroll::{ClientAcceptArguments, ClientRequestArguments, ClientSignArguments};
 use super::export::{ExportArguments, RemoveArguments};
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
+use super::refresh::ClientRefreshArguments;
 use super::renew::RenewArguments;
 use super::roll::RollCommands;
 use super::timer::TimerCommands;
@@ -172,6 +173,10 @@ pub(super) enum ClientCommands {
     ///
     /// To be run where the request was made, or by the same key's owner when its certificate was renewed. Finds the key the reply is for, shows the code of the CA, asks, and installs as `install client` does. Takes the reply as mail and chat leave it.
     Accept(ClientAcceptArguments),
+    /// Bring what was handed out anew to every copy on this machine
+    ///
+    /// Looks in ~/.docker, in every docker context, whoever made it, in the other directories a client was installed into and in $DOCKER_CERT_PATH. Each copy of the same client that believes the same CA is rewritten, all as one; a newer one is left. A reply without a key goes with the key that is there. A CA that is not believed here yet is asked about by its code.
+    Refresh(ClientRefreshArguments),
     /// Hand out a client: a directory, an archive, a docker context or CI variables
     ///
     /// Writes its certificate, its private key and the CA's certificate into one file or directory that only you can read, and records in the ledger what went where. Refuses a client that would not work, and a file that is there. Whoever has it is root on every host that trusts the CA.

@@ -235,8 +235,7 @@ pub(super) fn accept(arguments: ClientAcceptArguments) -> Result<ClientAccept, U
         agreement,
     } = arguments;
     let (consent, mode) = install::agreed(&agreement);
-    let expected = expect.iter().map(|code| code.parse());
-    let expected = expected.collect::<Result<Vec<_>, _>>()?;
+    let expected = codes(&expect)?;
     Ok(ClientAccept {
         reply: source(reply),
         host: install::parsed(host)?,
@@ -253,7 +252,13 @@ pub(super) fn accept(arguments: ClientAcceptArguments) -> Result<ClientAccept, U
     })
 }
 
+/// The codes of CAs.
+pub(super) fn codes(expect: &[String]) -> Result<Vec<VerifyCode>, UsageError> {
+    let codes = expect.iter().map(|code| code.parse());
+    Ok(codes.collect::<Result<_, _>>()?)
+}
+
 /// A file; nothing for standard input.
-fn source(path: PathBuf) -> Option<PathBuf> {
+pub(super) fn source(path: PathBuf) -> Option<PathBuf> {
     (path.as_os_str() != "-").then_some(path)
 }

@@ -73,6 +73,8 @@ enum FormArgument {
     Context,
     /// Variables for a CI system, the files in base64
     Env,
+    /// Certificates alone, for who has the key: what `client accept` and `client refresh` take
+    Reply,
 }
 
 #[derive(Debug, Args)]
@@ -82,7 +84,7 @@ pub(super) struct ExportArguments {
     /// Choose what it becomes
     #[arg(long = "as", value_name = "FORM")]
     form: FormArgument,
-    /// Write it here, - for standard output [default: NAME, NAME.tar.gz, NAME.zip, NAME.dockercontext or NAME.env here, and .age if it is encrypted]
+    /// Write it here, - for standard output [default: NAME, NAME.tar.gz, NAME.zip, NAME.dockercontext, NAME.env or NAME.reply.pem here, and .age if it is encrypted]
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
     /// Have docker ask the daemon here: tcp://HOST:2376; context and env need it
@@ -123,6 +125,7 @@ pub(super) fn export(arguments: ExportArguments, output: Output) -> Result<Expor
         FormArgument::Zip => Form::Zip,
         FormArgument::Context => Form::Context,
         FormArgument::Env => Form::Env,
+        FormArgument::Reply => Form::Reply,
     };
     let target = match out {
         None => Target::Named,
@@ -135,7 +138,7 @@ pub(super) fn export(arguments: ExportArguments, output: Output) -> Result<Expor
             "found --as {form} and {what}, wanted {wanted}"
         )))
     };
-    const ONE_FILE: &str = "a form that is one file: tar, zip, context or env";
+    const ONE_FILE: &str = "a form that is one file: tar, zip, context, env or reply";
     if form == Form::Dir && target == Target::Stdout {
         return found("-o -", ONE_FILE);
     }

@@ -8,6 +8,7 @@ mod export;
 mod install;
 mod install_arguments;
 mod pages;
+mod refresh;
 mod renew;
 mod roll;
 mod timer;
@@ -30,6 +31,7 @@ pub use export::{EncryptTo, Export, Remove, Target};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
+pub use refresh::ClientRefresh;
 pub use renew::{InstallRenewed, Renew};
 pub use roll::{LockOut, Roll, RollStart};
 use timer::TimerCommands;
@@ -65,6 +67,8 @@ pub enum Command {
     ClientSign(Box<ClientSign>),
     /// `client accept`
     ClientAccept(Box<ClientAccept>),
+    /// `client refresh`
+    ClientRefresh(ClientRefresh),
     /// `renew`
     Renew(Box<Renew>),
     /// `list`
@@ -287,6 +291,9 @@ pub fn parse(
         }
         Commands::Client(ClientCommands::Accept(arguments)) => {
             Command::ClientAccept(Box::new(enroll::accept(arguments)?))
+        }
+        Commands::Client(ClientCommands::Refresh(arguments)) => {
+            Command::ClientRefresh(refresh::refresh(arguments)?)
         }
         Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
         Commands::Client(ClientCommands::Export(arguments)) => {

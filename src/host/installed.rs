@@ -151,8 +151,7 @@ fn ask(listen: &Listen, limit: Duration) -> Result<crate::pki::Certificate, Stri
     served(host, listen.port(), limit)
 }
 
-/// docker's configuration directories with their contexts, under sudo the caller's: the one docker
-/// looks at, and those that were installed into; and `$DOCKER_CERT_PATH`.
+/// The copies of whoever calls, under sudo the caller's.
 fn clients(found: &mut Installed) {
     // Who has no directory has no certificates in it.
     let Ok(caller) = caller() else { return };
@@ -164,9 +163,24 @@ fn clients(found: &mut Installed) {
         None => Reader::Any,
     };
     let caller_home = caller.as_ref().and_then(|caller| caller.home.as_deref());
-    let mut seen = vec![real(&own)];
-    docker_config_clients(Place::DockerConfig, &own, reader, found);
-    for directory in installed_into(caller_home) {
+    if let Ok(store) = user_store(caller_home) {
+        copies(&own, &store, reader, found);
+    }
+}
+
+/// Every copy of a client's three files that this user has: in docker's configuration directory, in
+/// others that were installed into by the records in `store`, in the contexts of each, whoever made
+/// them, and where `$DOCKER_CERT_PATH` says.
+pub fn client_copies(docker_config: &Path, store: &Path) -> Vec<InstalledPair> {
+    let mut found = Installed::nothing(DaemonMode::Rootful);
+    copies(docker_config, store, Reader::Any, &mut found);
+    found.clients
+}
+
+fn copies(own: &Path, store: &Path, reader: Reader, found: &mut Installed) {
+    let mut seen = vec![real(own)];
+    docker_config_clients(Place::DockerConfig, own, reader, found);
+    for directory in installed_into(store) {
         if !seen.contains(&real(&directory)) {
             seen.push(real(&directory));
             let place = Place::Directory(directory.clone());
@@ -187,8 +201,8 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Where the records of a user say that a client was installed, the last first.
-fn installed_into(caller_home: Option<&Path>) -> Vec<PathBuf> {
-    let records = user_store(caller_home).and_then(|store| Store::records(&store));
+fn installed_into(store: &Path) -> Vec<PathBuf> {
+    let records = Store::records(store);
     let notes = records.unwrap_or_default().into_iter().rev();
     let places = notes.flat_map(|(_, record)| record.notes.clients);
     places.map(|place| place.docker_config).collect()

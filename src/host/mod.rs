@@ -46,7 +46,7 @@ pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
 pub use hook::run_hook;
 pub use input::{read_file, read_standard_input};
-pub use installed::installed;
+pub use installed::{client_copies, installed};
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, key, next, next_side_by_side_from, serial, side_by_side_from};
 pub use message::{StagedMessage, message};
@@ -54,9 +54,9 @@ pub use parallel::{Jobs, map as side_by_side};
 pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};
 pub use read::{
-    archived_ca, archived_leaves, exists, first_ca_copy, home_directories, home_state, is_archived,
-    is_there, key_state, leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state,
-    public_files, public_pairs,
+    archived_ca, archived_leaves, client_files, exists, first_ca_copy, home_directories,
+    home_state, is_archived, is_directory, is_there, key_state, leftovers, map_old_pairs,
+    map_pairs, old_pair, pair_names, pair_state, public_files, public_pairs,
 };
 pub use requests::{
     Replaced, RequestPlace, docker_keys, open_request, place_request, request_directory,

@@ -286,6 +286,21 @@ fn directory_state(path: &Path) -> Result<Option<DirectoryState>, Error> {
 }
 
 /// Reads a file anybody may see; who wants a key asks [`key_state`].
+/// Whether it is a directory, or a link to one.
+pub fn is_directory(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// A client's three files in a directory: CA, certificate, key.
+pub fn client_files(directory: &Path) -> [FileState; 3] {
+    let kind = PairKind::Client;
+    [
+        public_state(&directory.join(layout::CA_CERTIFICATE)),
+        public_state(&directory.join(kind.certificate_file())),
+        key_state(&directory.join(kind.key_file())),
+    ]
+}
+
 pub(super) fn public_state(path: &Path) -> FileState {
     file_state(path, Secrecy::Public)
 }

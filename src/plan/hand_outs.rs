@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::bundle::Form;
 use super::layout::PairKind;
 use super::ledger::{Entry, Event};
 use super::trust::Trust;
@@ -183,6 +184,8 @@ pub fn place_words(entry: &Entry) -> String {
     let to = entry.to.as_deref().unwrap_or_default();
     match (&entry.form, &entry.host) {
         (None, _) => to.to_owned(),
+        // Nobody has a key by it, and it went to who asked.
+        (Some(form), _) if form == Form::Reply.as_str() => to.to_owned(),
         (Some(form), None) => format!("{to} ({form})"),
         (Some(form), Some(host)) => format!("{to} ({form} for {host})"),
     }

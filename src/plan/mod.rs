@@ -25,6 +25,7 @@ pub mod machine;
 pub mod pair;
 pub mod passwd;
 pub mod permissions;
+pub mod refresh;
 pub mod remembered;
 pub mod remove;
 pub mod renew;

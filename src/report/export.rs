@@ -40,6 +40,7 @@ impl Exported<'_> {
 /// That it is handed out.
 pub fn exported(exported: &Exported<'_>) -> String {
     let who = match (exported.form, exported.recipients.len()) {
+        (Form::Reply, _) => "Nothing in it is secret: whoever has the key",
         (_, 1..) => "Whoever can open it",
         (_, 0) => "Whoever has it",
     };
@@ -105,6 +106,10 @@ pub fn after_export(exported: &Exported<'_>, path: &Path) -> String {
                 ));
             }
             "Next, in a job that has its lines for secret variables:"
+        }
+        Form::Reply => {
+            commands.push(format!("dockpki client refresh {file}"));
+            "Next, where the key is; for the first time it is `client accept` there:"
         }
     };
     let lines = commands.iter().map(|command| format!("  {command}\n"));

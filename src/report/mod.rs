@@ -18,6 +18,7 @@ mod list;
 mod machine;
 mod plan;
 mod prometheus;
+mod refresh;
 mod renew;
 mod roll_status;
 mod rollover;
@@ -60,6 +61,7 @@ pub use plan::{
     planned_with_old_keys,
 };
 pub use prometheus::check_prometheus;
+pub use refresh::{Refreshed, left_copies, nothing_to_refresh, place_of};
 pub use renew::{
     Hook, RenewedTold, hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due,
     nothing_of_old_ca, renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings,

@@ -374,8 +374,8 @@ pub fn renewed_next(
         stale.any(|out| out.entry.name == pair.name.as_str())
     };
     let clients = of_kind(PairKind::Client).into_iter();
-    let (mut clients, elsewhere): (Vec<_>, Vec<_>) = clients.partition(|it| it.key.is_home());
-    clients.retain(|pair| !is_told(pair));
+    let clients = clients.filter(|pair| !is_told(pair));
+    let (clients, elsewhere): (Vec<_>, Vec<_>) = clients.partition(|it| it.key.is_home());
     if !clients.is_empty() {
         text.push_str(
             "\nHand each client its new files; the old certificate works until its end:\n\n",

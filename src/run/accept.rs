@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::handed::Handed;
 use super::place::{DockerOf, Placing};
 use super::{Outcome, Session};
 use crate::cli;
 use crate::error::Error;
 use crate::host::machine::{access, file_image};
 use crate::host::{self, Asked};
-use crate::plan::enroll::{self, KeyFile, KeyOf, Reply};
+use crate::plan::enroll::{self, KeyFile, KeyOf};
 use crate::plan::layout;
 use crate::plan::machine::MachineChange;
 use crate::plan::pair::SoundPair;
@@ -22,12 +23,14 @@ impl Session<'_> {
         let now = host::clock();
         // As the user whose files they are, from the first file on that is read.
         let docker = self.docker_of_caller(wish.docker_config.as_deref())?;
-        let message = self.message(wish.reply.as_deref(), "a reply in PEM")?;
-        let reply = Reply::read(&message, now)?;
+        let Handed { reply, key: came } = self.handed(wish.reply.as_deref(), now)?;
         let command = format!("client accept {}", reply.name);
         // Before the keys are looked for: what was cut off may have taken one away.
         let store = self.store_of(&docker, wish.mode, &command)?;
-        let keys = keys(wish, &docker)?;
+        let keys = match came {
+            Some(key) => vec![key],
+            None => keys(wish, &docker)?,
+        };
         let key = enroll::find_key(&reply, &keys)?;
         let FileState::Present(file) = &key.file else {
             unreachable!("a key that was found was read");
@@ -83,7 +86,7 @@ fn keys(wish: &cli::ClientAccept, docker: &DockerOf) -> Result<Vec<KeyFile>, Err
 }
 
 /// What takes the request away, now that its key is installed.
-fn leave(key: &KeyFile) -> Result<Vec<MachineChange>, Error> {
+pub(super) fn leave(key: &KeyFile) -> Result<Vec<MachineChange>, Error> {
     let Some(directory) = key.path.parent().filter(|_| key.of != KeyOf::Installed) else {
         return Ok(Vec::new());
     };

@@ -46,6 +46,7 @@ impl Meeting {
             | Command::InstallClient(_)
             | Command::ClientRequest(_)
             | Command::ClientAccept(_)
+            | Command::ClientRefresh(_)
             | Command::TakeBack(_)
             | Command::TimerInstall(_)
             | Command::TimerRemove(_)

@@ -14,7 +14,7 @@ use crate::plan::layout::{self, PairKind};
 use crate::plan::ledger::{Entry, Export};
 use crate::plan::pair::SoundPair;
 use crate::plan::rollover::PublicFiles;
-use crate::plan::state::{FileState, HomeState};
+use crate::plan::state::{FileState, HomeState, PairState};
 use crate::plan::trust::Trust;
 use crate::report::{self, Exported};
 
@@ -29,21 +29,24 @@ enum Record {
 impl Session<'_> {
     pub(super) fn client_export(&self, wish: &cli::Export) -> Result<Outcome, Error> {
         let applies = wish.mode == Mode::Apply;
-        let shows_key = wish.target == Target::Stdout && wish.encrypt_to.is_empty();
+        let shows_key =
+            wish.target == Target::Stdout && wish.encrypt_to.is_empty() && wish.form.has_key();
         if applies && shows_key && host::is_terminal_out() {
             return Err(host::Error::OnTerminal.into());
         }
         let name = wish.name.to_string();
         let (pair, state, known) = self.reading(|| {
-            let pair = self.pair_named(PairKind::Client, name.clone())?;
+            let pair = match wish.form.has_key() {
+                true => self.client_with_key(name.clone())?,
+                false => self.pair_named(PairKind::Client, name.clone())?,
+            };
             Ok((pair, host::home_state(&self.home)?, self.known_host()))
         })?;
         if wish.form.has_host() && wish.host.is_none() {
             let form = wish.form;
             return Err(crate::plan::Error::from(bundle::Error::NoHost { form, known }).into());
         }
-        let pair = SoundPair::check(&self.home, &pair, host::clock())?;
-        let bundle = Bundle::of(&pair, wish.form, wish.host.as_ref(), wish.context.as_ref())?;
+        let bundle = self.bundle(wish, &pair)?;
         let record = match wish.mode {
             Mode::DryRun => Record::Nowhere,
             Mode::Apply => self.record_of(&state)?,
@@ -71,7 +74,7 @@ impl Session<'_> {
                 Output::Json => report::export_json(&self.home, &exported, false),
             }));
         }
-        self.hand_out(record, &pair, &exported)?;
+        self.hand_out(record, &exported)?;
         let (data, talk) = match (self.request.output, self.request.talk, &path) {
             (Output::Json, ..) => (
                 report::export_json(&self.home, &exported, true),
@@ -91,14 +94,21 @@ impl Session<'_> {
         })
     }
 
+    /// What is handed out, if it would work.
+    fn bundle(&self, wish: &cli::Export, pair: &PairState) -> Result<Bundle, Error> {
+        let now = host::clock();
+        if !wish.form.has_key() {
+            let (certificate, ca) = SoundPair::check_without_key(&self.home, pair, now)?;
+            return Ok(Bundle::without_key(&pair.name, certificate, ca)?);
+        }
+        let pair = SoundPair::check(&self.home, pair, now)?;
+        let (host, context) = (wish.host.as_ref(), wish.context.as_ref());
+        Ok(Bundle::of(&pair, wish.form, host, context)?)
+    }
+
     /// Writes it where it goes.  It is told in the ledger before it can be found there: a key that
     /// nobody knows of would be worse than a line about none.
-    fn hand_out(
-        &self,
-        record: Record,
-        pair: &SoundPair,
-        exported: &Exported<'_>,
-    ) -> Result<(), Error> {
+    fn hand_out(&self, record: Record, exported: &Exported<'_>) -> Result<(), Error> {
         let Exported {
             bundle,
             form,
@@ -123,7 +133,7 @@ impl Session<'_> {
             }
             (None, _) => None,
         };
-        let entry = self.entry(pair, exported);
+        let entry = self.entry(exported);
         let mut record = record;
         match &mut record {
             Record::Ledger(pen, _) => pen.add(&entry.line())?,
@@ -151,20 +161,21 @@ impl Session<'_> {
         Ok(done?)
     }
 
-    fn entry(&self, pair: &SoundPair, exported: &Exported<'_>) -> Entry {
+    fn entry(&self, exported: &Exported<'_>) -> Entry {
         let Exported {
             bundle,
             form,
             path,
             recipients,
         } = exported;
-        let trusts = trusted(pair);
+        let trusts = trusted(bundle);
         let to = match path {
             Some(path) => super::hand_out::place(path),
             None => super::hand_out::place(Path::new(STDOUT)),
         };
         let (purpose, now) = (PairKind::Client.purpose(), host::clock());
-        let entry = Entry::handed_out(purpose, &pair.name, &pair.certificate, &trusts, to, now);
+        let name = bundle.name.as_str();
+        let entry = Entry::handed_out(purpose, name, &bundle.certificate, &trusts, to, now);
         entry.exported(Export {
             form: *form,
             host: bundle.host.clone(),
@@ -237,9 +248,9 @@ fn recipients(encrypt_to: &[EncryptTo]) -> Result<Vec<Recipient>, Error> {
     Ok(recipients)
 }
 
-/// The CAs that the pair's `ca.pem` trusts.
-fn trusted(pair: &SoundPair) -> Vec<Serial> {
-    match Trust::from_pem(&pair.files[0]) {
+/// The CAs that the client's `ca.pem` trusts.
+fn trusted(bundle: &Bundle) -> Vec<Serial> {
+    match Trust::from_pem(&bundle.files.ca) {
         Ok(trust) => trust.all().map(|ca| ca.serial.clone()).collect(),
         Err(_) => Vec::new(),
     }

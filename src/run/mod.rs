@@ -12,10 +12,12 @@ mod clients;
 mod cut_off;
 mod export;
 mod hand_out;
+mod handed;
 mod home;
 mod install;
 mod place;
 mod prover;
+mod refresh;
 mod renew;
 mod request;
 mod roll;
@@ -105,6 +107,7 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::ClientRequest(wish) => Session::new(request, say)?.client_request(wish),
         Command::ClientSign(wish) => Session::new(request, say)?.client_sign(wish),
         Command::ClientAccept(wish) => Session::new(request, say)?.client_accept(wish),
+        Command::ClientRefresh(wish) => Session::new(request, say)?.client_refresh(wish),
         Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
         Command::ListClients => Session::new(request, say)?.list_clients(),

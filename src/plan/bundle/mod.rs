@@ -21,9 +21,11 @@ use zeroize::Zeroizing;
 
 use super::context::ContextName;
 use super::docker_host::DockerHost;
+use super::enroll::Reply;
 use super::layout::{self, PairKind};
 use super::pair::SoundPair;
 use super::permissions::Item;
+use super::trust::Trust;
 use crate::pki::{Certificate, Name};
 
 pub use error::Error;
@@ -43,11 +45,20 @@ pub enum Form {
     Context,
     /// The variables of a CI system.
     Env,
+    /// Certificates alone, for who has the key: what `client accept` takes.
+    Reply,
 }
 
 impl Form {
     /// Every form, in the order help shows them.
-    pub const ALL: [Self; 5] = [Self::Dir, Self::Tar, Self::Zip, Self::Context, Self::Env];
+    pub const ALL: [Self; 6] = [
+        Self::Dir,
+        Self::Tar,
+        Self::Zip,
+        Self::Context,
+        Self::Env,
+        Self::Reply,
+    ];
 
     /// The name on the command line and in the ledger.
     pub const fn as_str(self) -> &'static str {
@@ -57,6 +68,7 @@ impl Form {
             Self::Zip => "zip",
             Self::Context => "context",
             Self::Env => "env",
+            Self::Reply => "reply",
         }
     }
 
@@ -68,8 +80,14 @@ impl Form {
             Self::Zip => ".zip",
             Self::Context => ".dockercontext",
             Self::Env => ".env",
+            Self::Reply => ".reply.pem",
         };
         format!("{client}{extension}")
+    }
+
+    /// Whether it holds the private key.
+    pub fn has_key(self) -> bool {
+        self != Self::Reply
     }
 
     /// Whether it says which daemon is asked.
@@ -162,6 +180,28 @@ impl Bundle {
         })
     }
 
+    /// What is handed out of a client whose key is not.
+    ///
+    /// # Errors
+    /// [`Error::Member`] for a `ca.pem` that is none.
+    pub fn without_key(
+        name: &str,
+        certificate: Certificate,
+        ca: Zeroizing<Vec<u8>>,
+    ) -> Result<Self, super::Error> {
+        Ok(Self {
+            name: name.parse()?,
+            files: Files {
+                ca,
+                certificate: Zeroizing::new(certificate.pem().into_bytes()),
+                key: None,
+            },
+            certificate,
+            host: None,
+            context: None,
+        })
+    }
+
     /// Writes it in a form, the same octets each time: times are the certificate's beginning, and
     /// owners are nobody's.
     ///
@@ -174,6 +214,18 @@ impl Bundle {
             Form::Zip => Written::File(archive::zip(self)?),
             Form::Context => Written::File(archive::context(self)?),
             Form::Env => Written::File(env::write(self)?),
+            Form::Reply => Written::File(self.reply()?.text().into_bytes().into()),
+        })
+    }
+
+    /// What is sent to who has the key already.
+    fn reply(&self) -> Result<Reply, Error> {
+        let member = layout::CA_CERTIFICATE;
+        let trust = Trust::from_pem(&self.files.ca);
+        Ok(Reply {
+            name: self.name.clone(),
+            certificate: self.certificate.clone(),
+            trust: trust.map_err(|cause| Error::Member { member, cause })?,
         })
     }
 

@@ -67,6 +67,17 @@ pub enum EnrollError {
         found: VerifyCode,
         wanted: VerifyCode,
     },
+    /// There is no copy of the client on this machine.
+    NoCopy {
+        name: String,
+        docker_config: PathBuf,
+    },
+    /// A copy on this machine is newer than what came.
+    Older {
+        place: String,
+        found: String,
+        wanted: String,
+    },
     /// A CA of the reply is not among those that were expected.
     UnexpectedCa {
         found: VerifyCode,
@@ -170,6 +181,24 @@ impl fmt::Display for EnrollError {
                 f,
                 "`{}` is the key with the code {found}, wanted that of the reply, {wanted}",
                 path.display()
+            ),
+            Self::NoCopy {
+                name,
+                docker_config,
+            } => write!(
+                f,
+                "found no copy of client `{}` in `{}`, in a docker context or anywhere else it was installed",
+                printable(name),
+                docker_config.display()
+            ),
+            Self::Older {
+                place,
+                found,
+                wanted,
+            } => write!(
+                f,
+                "{} has a newer certificate, serial {found}, than what came, serial {wanted}: nothing was changed",
+                printable(place)
             ),
             Self::UnexpectedCa { found, wanted } => {
                 let wanted = Vec::from_iter(wanted.iter().map(ToString::to_string));
