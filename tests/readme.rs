@@ -164,6 +164,7 @@ fn the_walk_through_of_readme_works_as_typed() {
         let mut command = home.command();
         command
             .args(words)
+            .current_dir(around)
             .env("HOME", around)
             .env_remove("DOCKER_CONFIG");
         command.env_remove("XDG_STATE_HOME");
@@ -172,6 +173,8 @@ fn the_walk_through_of_readme_works_as_typed() {
     }
     assert!(ran.len() >= 6, "{ran:?}");
     assert!(around.join(".docker/key.pem").is_file());
+    assert!(around.join("laptop.dockercontext").is_file());
+    assert!(around.join("ci.env").is_file());
     assert!(!prefix.join("etc/docker/daemon.json").exists());
 }
 

@@ -17,6 +17,7 @@ mod machine;
 mod plan;
 mod prometheus;
 mod renew;
+mod renew_json;
 mod rollover;
 mod stale;
 mod table;
@@ -49,10 +50,8 @@ pub use plan::{
     planned_with_old_keys,
 };
 pub use prometheus::check_prometheus;
-pub use renew::{
-    Hook, RenewedTold, hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_json,
-    renewed_next, renewed_talk, with_installed,
-};
+pub use renew::{hook_failed, nothing_due, nothing_of_old_ca, renewed, renewed_next, renewed_talk};
+pub use renew_json::{Hook, RenewedTold, renewed_json, with_installed};
 pub use rollover::{
     finish_warnings, phase_json, roll_finished, roll_next, roll_started, roll_status,
     roll_status_json, roll_undone,

@@ -24,7 +24,11 @@ fn next(words: &str, program: &str, commands: &[&str]) -> String {
     text
 }
 
-const HAND_OUT: [&str; 2] = ["install server NAME", "install client NAME"];
+const HAND_OUT: [&str; 3] = [
+    "install server NAME",
+    "install client NAME",
+    "client export NAME --as FORM",
+];
 
 /// That the next CA is made, and what to type next.
 pub fn roll_started(program: &str, home: &Path, phase: &Phase) -> (String, String) {
@@ -40,7 +44,7 @@ pub fn roll_started(program: &str, home: &Path, phase: &Phase) -> (String, Strin
     said.push_str("\nEvery ca.pem here holds both. Nothing has changed for anybody yet.\n");
     let words = "Next, hand out every server and client again, so that each trusts both CAs; then see \
                  who does:";
-    let commands = [HAND_OUT[0], HAND_OUT[1], "ca roll status"];
+    let commands = [HAND_OUT[0], HAND_OUT[1], HAND_OUT[2], "ca roll status"];
     (said, next(words, program, &commands))
 }
 
@@ -304,7 +308,7 @@ pub fn roll_next(program: &str, rows: &[Row], left: &[Left]) -> String {
         let words = format!(
             "Next, hand out again who does not trust both for sure ({not_both}); then issue:"
         );
-        let commands = [HAND_OUT[0], HAND_OUT[1], "ca roll issue"];
+        let commands = [HAND_OUT[0], HAND_OUT[1], HAND_OUT[2], "ca roll issue"];
         return next(&words, program, &commands);
     }
     if old > 0 {
@@ -322,7 +326,7 @@ pub fn roll_next(program: &str, rows: &[Row], left: &[Left]) -> String {
             next(
                 words,
                 program,
-                &[HAND_OUT[0], HAND_OUT[1], "ca roll finish"],
+                &[HAND_OUT[0], HAND_OUT[1], HAND_OUT[2], "ca roll finish"],
             )
         }
     }
