@@ -13,10 +13,12 @@ mod support;
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
 
+use dockpki::plan::bundle::Bundle;
 use rustix::process::{Pid, Signal, kill_process};
 use support::daemon::{SERVER_VERSION, answers_at, clean, ping};
 use support::{PATIENCE, Ran, TestHome, happens, has, is_root, program_exists, rustls_client};
@@ -174,6 +176,65 @@ fn stranger(home: &TestHome, foreign: &TestHome) -> PathBuf {
         fs::copy(from, stranger.join(name)).unwrap();
     }
     stranger
+}
+
+#[test]
+fn what_was_exported_reaches_the_daemon_with_the_tools_that_are_there() {
+    if !can_run() {
+        return;
+    }
+    let home = TestHome::with_ca(&[]);
+    let daemon = Daemon::start(&home);
+    let host = &daemon.hosts()[0];
+    let there = home.around();
+    let export = |arguments: &[&str]| {
+        let mut command = home.command();
+        command.args(["client", "export", "alice"]).args(arguments);
+        Ran::from(command.current_dir(there).output().unwrap()).succeeds()
+    };
+    // Nothing but docker.
+    export(&["--as", "context", "--host", host]);
+    let file = there.join("alice.dockercontext");
+    let mut import = daemon.client();
+    import.args(["context", "import", "web"]).arg(&file);
+    Ran::from(import.output().unwrap()).succeeds();
+    let through = |context: &str| {
+        let mut docker = daemon.client();
+        docker.args(["--context", context, "version", "--format", SERVER_VERSION]);
+        Ran::from(docker.output().unwrap()).succeeds()
+    };
+    let answer = through("web");
+    assert_eq!(answer.stdout, daemon.version);
+    assert_eq!(answer.stderr, "", "docker complains of what it imported");
+    // What docker exports of it is read too.
+    let again = there.join("again");
+    let mut theirs = daemon.client();
+    theirs.args(["context", "export", "web"]).arg(&again);
+    Ran::from(theirs.output().unwrap()).succeeds();
+    let theirs = Bundle::read(&fs::read(again).unwrap()).unwrap();
+    let ours = Bundle::read(&fs::read(file).unwrap()).unwrap();
+    assert!(theirs.files == ours.files && theirs.host == ours.host);
+
+    // A directory, and the variables as a CI job unpacks them: the lines that are printed.
+    export(&["--as", "dir"]);
+    daemon.answers(&there.join("alice"));
+    let ran = export(&["--as", "env", "--host", host]);
+    let lines = ran
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "));
+    let lines = Vec::from_iter(lines).join("\n");
+    let script = format!(
+        "set -eu; set -a; . ./alice.env; set +a\n{lines}\nexec docker version --format '{SERVER_VERSION}'"
+    );
+    let mut job = clean("timeout");
+    job.args([&PATIENCE.as_secs().to_string(), "sh", "-c", &script])
+        .current_dir(there)
+        .env("HOME", there);
+    let answer = Ran::from(job.output().unwrap()).succeeds();
+    assert_eq!(answer.stdout, daemon.version, "{answer:?}");
+    let mode = there.join(".docker/key.pem").metadata().unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
 }
 
 /// Whether the machine has what these tests need.

@@ -71,6 +71,33 @@ impl Sudo {
     }
 }
 
+#[test]
+fn what_is_exported_belongs_to_who_called_sudo() {
+    let Some(sudo) = Sudo::new() else {
+        return;
+    };
+    let out = |name: &str| sudo.user().join(name);
+    for (form, name) in [("tar", "a.tar.gz"), ("dir", "a")] {
+        let path = out(name).display().to_string();
+        let export = ["client", "export", "alice", "--as", form, "-o", &path];
+        sudo.run(&export).succeeds();
+        let metadata = out(name).metadata().unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (ALICE, ALICE));
+        assert_eq!(metadata.permissions().mode() & 0o077, 0);
+    }
+    assert_eq!(out("a/key.pem").metadata().unwrap().uid(), ALICE);
+    // She cannot have root write where she cannot, not by a link either.
+    let secret = sudo.home.around().join("roots");
+    fs::create_dir(&secret).unwrap();
+    symlink(&secret, out("link")).unwrap();
+    let path = out("link/a").display().to_string();
+    let export = ["client", "export", "alice", "--as", "tar", "-o", &path];
+    sudo.run(&export).fails(1).says("permission denied");
+    assert!(snapshot(&secret).is_empty());
+    let ledger = fs::read_to_string(sudo.home.path().join("issued.jsonl")).unwrap();
+    assert_eq!(ledger.matches("\"form\":").count(), 2, "{ledger}");
+}
+
 const INSTALL: &[&str] = &[
     "install",
     "client",

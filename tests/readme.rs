@@ -183,6 +183,8 @@ fn the_walk_through_of_readme_works_as_typed() {
     }
     assert!(ran.len() >= 9, "{ran:?}");
     assert!(around.join(".docker/key.pem").is_file());
+    assert!(around.join("laptop.dockercontext").is_file());
+    assert!(around.join("ci.env").is_file());
     assert!(!prefix.join("etc/docker/daemon.json").exists());
 }
 

@@ -8,6 +8,9 @@ use super::layout::PairKind;
 use super::ledger::{Entry, Event};
 use super::trust::Trust;
 
+/// How the ledger names standard output, as a place.
+pub const STANDARD_OUTPUT: &str = "standard output";
+
 /// What one thing that was handed out is known by.  What takes its place has the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Place<'a> {

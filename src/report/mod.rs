@@ -20,6 +20,7 @@ mod plan;
 mod prometheus;
 mod refresh;
 mod renew;
+mod renew_json;
 mod roll_status;
 mod rollover;
 mod stale;
@@ -63,10 +64,10 @@ pub use plan::{
 pub use prometheus::check_prometheus;
 pub use refresh::{Refreshed, left_copies, nothing_to_refresh, place_of};
 pub use renew::{
-    Hook, RenewedTold, hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due,
-    nothing_of_old_ca, renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings,
-    with_installed,
+    hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due, nothing_of_old_ca,
+    renewed, renewed_next, renewed_talk, renewed_warnings,
 };
+pub use renew_json::{Hook, RenewedTold, renewed_json, with_installed};
 pub use roll_status::{roll_next, roll_status, roll_status_json, taken_away};
 pub use rollover::{Finished, phase_json, roll_finished, roll_started, roll_undone, stray};
 pub use stale::stale_json;

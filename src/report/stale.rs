@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::{printable, shell_word};
-use crate::plan::hand_outs::HandOut;
+use crate::plan::bundle::Form;
+use crate::plan::hand_outs::{HandOut, STANDARD_OUTPUT};
 use crate::plan::layout::PairKind;
+use crate::plan::ledger::Entry;
 
 /// How many are shown; `list --clients` shows all.
 const SHOWN: usize = 4;
@@ -72,14 +74,34 @@ fn again(program: &str, out: &HandOut<'_>) -> String {
     for recipient in &entry.encrypted_to {
         command.push_str(&format!(" --encrypt-to {}", shell_word(recipient)));
     }
+    if let Some(file) = other_file(entry, form) {
+        command.push_str(&format!(" -o {}", shell_word(&file)));
+    }
     command
 }
 
+/// The file an export went to, by its name alone, if that is not the one it gets by itself.
+fn other_file(entry: &Entry, form: &str) -> Option<String> {
+    let to = directory_of(entry);
+    if to.ends_with(STANDARD_OUTPUT) {
+        return Some("-".into());
+    }
+    let file = to.rsplit('/').next().filter(|it| !it.is_empty())?;
+    let mut forms = Form::ALL.into_iter();
+    let form = forms.find(|known| known.as_str() == form)?;
+    let is_default = file.strip_suffix(".age").unwrap_or(file) == form.file_name(&entry.name);
+    (!is_default).then(|| file.to_owned())
+}
+
+/// A place without its machine.
+fn directory_of(entry: &Entry) -> &str {
+    let to = entry.to.as_deref().unwrap_or_default();
+    to.rsplit_once(" on ")
+        .map_or(to, |(directory, _)| directory)
+}
+
 fn install_again(program: &str, out: &HandOut<'_>, name: &str) -> String {
-    let to = out.entry.to.as_deref().unwrap_or_default();
-    let directory = to
-        .rsplit_once(" on ")
-        .map_or(to, |(directory, _)| directory);
+    let directory = directory_of(out.entry);
     match out.kind() {
         Some(PairKind::Client) if directory.contains("/contexts/tls/") => {
             // Which context it is, the machine's own records tell.

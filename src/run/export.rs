@@ -171,7 +171,7 @@ impl Session<'_> {
         let trusts = trusted(bundle);
         let to = match path {
             Some(path) => super::hand_out::place(path),
-            None => super::hand_out::place(Path::new(STDOUT)),
+            None => super::hand_out::place(Path::new(hand_outs::STANDARD_OUTPUT)),
         };
         let (purpose, now) = (PairKind::Client.purpose(), host::clock());
         let name = bundle.name.as_str();
@@ -224,9 +224,6 @@ impl Session<'_> {
         })
     }
 }
-
-/// How the ledger names standard output.
-const STDOUT: &str = "standard output";
 
 fn file_name(form: Form, client: &str, recipients: &[Recipient]) -> String {
     let name = form.file_name(client);

@@ -160,6 +160,10 @@ pub fn redact(text: &str, home: &TestHome) -> String {
     let text = text
         .replace(&*home.path().to_string_lossy(), "[HOME]")
         .replace(&*home.around().to_string_lossy(), "[DIR]")
+        .replace(
+            &format!(" on {}", dockpki::host::machine_name()),
+            " on [MACHINE]",
+        )
         .replace(env!("CARGO_BIN_EXE_dockpki"), "[PROGRAM]")
         .replace(
             concat!("dockpki ", env!("CARGO_PKG_VERSION")),

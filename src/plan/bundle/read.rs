@@ -218,12 +218,17 @@ fn bounded(read: impl Read, limit: usize, form: &'static str) -> Result<Zeroizin
     }
 }
 
+/// The unit of a tar archive.
+const BLOCK: u64 = 512;
+
 /// No file of a client is larger.
 const MAX_FILE: usize = 64 * 1024;
 
 fn read_tar(octets: &[u8]) -> Result<Draft, Error> {
     let mut draft = Draft::default();
-    let mut archive = tar::Archive::new(octets);
+    // `docker context export` ends its archive with the last file, whose block it does not fill.
+    let filled = octets.chain(io::repeat(0).take(2 * BLOCK));
+    let mut archive = tar::Archive::new(filled);
     let entries = archive.entries().map_err(|cause| broken("tar", &cause))?;
     for entry in entries {
         let mut entry = entry.map_err(|cause| broken("tar", &cause))?;
@@ -231,7 +236,14 @@ fn read_tar(octets: &[u8]) -> Result<Draft, Error> {
             continue;
         }
         let path = entry.path_bytes().into_owned();
-        draft.member(&path, || bounded(&mut entry, MAX_FILE, "tar"))?;
+        draft.member(&path, || {
+            let content = bounded(&mut entry, MAX_FILE, "tar")?;
+            // No PEM and no JSON has one: that is what we filled.
+            match content.contains(&0) {
+                true => Err(broken("tar", &io::ErrorKind::UnexpectedEof.into())),
+                false => Ok(content),
+            }
+        })?;
     }
     Ok(draft)
 }

@@ -193,6 +193,16 @@ fn an_archive_of_a_stranger_is_taken_by_its_names_alone() {
 }
 
 #[test]
+fn an_archive_without_its_end_is_read_and_one_that_is_cut_is_not() {
+    let whole = file(&bundle(Form::Context), Form::Context);
+    let last = whole.iter().rposition(|octet| *octet != 0).unwrap() + 1;
+    assert_eq!(Bundle::read(&whole[..last]).unwrap(), bundle(Form::Context));
+    for cut in 1..last.min(1500) {
+        assert!(Bundle::read(&whole[..last - cut]).is_err(), "{cut}");
+    }
+}
+
+#[test]
 fn what_unpacks_without_end_is_refused() {
     let zeros = vec![0; 64 << 20];
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
