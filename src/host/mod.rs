@@ -22,6 +22,7 @@ pub mod machine;
 mod parallel;
 mod passwd;
 mod pen;
+mod platform;
 pub mod probe;
 mod progress;
 mod read;
