@@ -49,12 +49,18 @@ impl Error {
         match self {
             Self::Usage(UsageError::Clap(error)) => error.exit_code().try_into().unwrap_or(2),
             Self::Usage(_) | Self::ClientName(_) => 2,
-            Self::Plan(plan::Error::Twice { .. } | plan::Error::Roster { .. }) => 2,
+            Self::Plan(
+                plan::Error::Twice { .. }
+                | plan::Error::Roster { .. }
+                | plan::Error::Bundle(plan::bundle::Error::NoHost { .. }),
+            ) => 2,
+            Self::Plan(plan::Error::Enroll(plan::enroll::EnrollError::NotReplied { .. })) => 3,
             Self::Host(
                 H::NoTerminal { .. }
                 | H::NoUser
                 | H::NoHome
                 | H::NoDockerConfig
+                | H::OnTerminal
                 | H::NoRestart { .. }
                 | H::RootlessRoot,
             ) => 2,
@@ -114,6 +120,8 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::File { path, cause } => return file_hint(path, cause, program),
         E::Unsound { .. } => format!("see what mends it: {program} verify"),
         E::Client(error) => return client_hint(error),
+        E::Enroll(error) => return enroll_hint(error, program),
+        E::Bundle(error) => return bundle_hint(error),
         E::Pki(cause) => return pki_hint(cause, program),
         E::NoneOf { kind, .. } => match kind {
             PairKind::Server => format!("issue one: {program} server issue NAME --san LIST"),
@@ -121,6 +129,13 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         },
         E::Unknown { .. } | E::UnknownPair { .. } => format!("see what is there: {program} list"),
         E::Rollover(error) => return rollover_hint(error, program),
+        E::KeyElsewhere { name } => format!(
+            "send what it needs: {program} client export {name} --as reply -o {name}.reply.pem"
+        ),
+        E::OtherKeyElsewhere { .. } => format!(
+            "leave out --key-type, or sign a request for their new key: {program} client sign FILE \
+             --renew"
+        ),
         E::Revoked { .. } => "issue another under another name".into(),
         E::NotOneServer { .. } => format!("name it: {program} renew servers/NAME --san LIST"),
         E::ManyNames { .. } => "renew fewer at once, by name, or without --deploy-hook".into(),
@@ -204,6 +219,55 @@ fn client_hint(error: &plan::client::ClientError) -> Option<String> {
     })
 }
 
+fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<String> {
+    use plan::enroll::EnrollError as E;
+    Some(match error {
+        E::Request { name, .. } => {
+            format!("make another key and request: {program} client request {name} --new-key")
+        }
+        E::OtherKeyType { .. } => {
+            "add --new-key to make another key: the open request's is lost then".into()
+        }
+        E::NotEmpty { .. } => "name another directory with --out".into(),
+        E::NoName { .. } => "name the client yourself with --name NAME".into(),
+        E::Unexpected { .. } => {
+            "have them read the code that their `dockpki client request` shows once more".into()
+        }
+        E::Signed { name, .. } | E::NotReplied { name, .. } => format!(
+            "write its reply again: {program} client export {name} --as reply -o {name}.reply.pem"
+        ),
+        E::Taken { .. } => {
+            "add --renew to give the name this key: the old certificate works until its end".into()
+        }
+        E::KeyTaken { .. } | E::KeyRevoked { .. } => {
+            "have them make another key, with `dockpki client request NAME --new-key`".into()
+        }
+        E::ReplyThere { .. } => "name another file with --out FILE".into(),
+        E::NoKey { .. } => {
+            "run it where the request was made, as who made it, or name its directory with \
+             --request DIR"
+                .into()
+        }
+        E::UnexpectedCa { .. } => {
+            "have whoever signed read the CA's code once more: `dockpki ca show` tells it".into()
+        }
+        E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } => return None,
+    })
+}
+
+fn bundle_hint(error: &plan::bundle::Error) -> Option<String> {
+    use plan::bundle::Error as E;
+    Some(match error {
+        E::NoHost { known, .. } => match known {
+            Some(host) => format!("name the daemon, as in --host {host}"),
+            None => "name the daemon with --host tcp://HOST:2376".into(),
+        },
+        E::Encrypted => "open it first: age -d -i ~/.ssh/id_ed25519 -o FILE FILE.age".into(),
+        E::SecretRecipient => "of an SSH key it is the file that ends in .pub".into(),
+        _ => return None,
+    })
+}
+
 fn file_hint(path: &Path, cause: &pki::Error, program: &str) -> Option<String> {
     match cause {
         pki::Error::NotEncrypted => Some("leave out --passphrase-file".into()),
@@ -221,6 +285,10 @@ fn file_hint(path: &Path, cause: &pki::Error, program: &str) -> Option<String> {
 fn pki_hint(cause: &pki::Error, program: &str) -> Option<String> {
     match cause {
         pki::Error::CaExpired { .. } => Some(format!("make the next CA: {program} ca roll start")),
+        pki::Error::PrivateKeySent { .. } => Some(
+            "it is no secret any more: make another, with `dockpki client request NAME --new-key`"
+                .into(),
+        ),
         pki::Error::ClientNotPermitted { .. } => Some("name another client".into()),
         pki::Error::NotPermitted { .. } => {
             Some("this CA was made with --constrain: a new name needs a new CA".into())
@@ -235,6 +303,10 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
         E::OpenPassphrase { path, .. } => format!("chmod 0400 {}", shell_path(path)),
         E::NoTerminal { what } => match what {
             Asked::Consent => "pass --yes to agree".into(),
+            Asked::Code => {
+                "see the code with --dry-run, compare it with theirs and pass it: --expect CODE"
+                    .into()
+            }
             Asked::Passphrase => "pass it in a file, with --passphrase-file FILE".into(),
             Asked::NewPassphrase => "pass it in a file, with --new-passphrase-file FILE".into(),
         },
@@ -268,6 +340,15 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
                 path = shell_path(path)
             )
         }
+        E::OnTerminal => "name a file with -o FILE, or encrypt it with --encrypt-to".into(),
+        E::NoLedger { .. } => AS_OWNER.into(),
+        E::Recipients {
+            cause: plan::bundle::Error::SecretRecipient,
+            path,
+        } => format!(
+            "name its public half: --encrypt-to {}.pub",
+            shell_path(path)
+        ),
         E::NoDockerConfig => "name one with --docker-config DIR".into(),
         E::UnknownCaller { .. } | E::StillRoot { .. } | E::RootlessRoot => {
             "run it as the user themselves, without sudo".into()

@@ -33,6 +33,9 @@
 //! the home trusts two of them ([`plan::trust`], [`plan::rollover`]); the ledger ([`plan::ledger`])
 //! remembers what lies where, so that the old one is dropped when nobody needs it any more.
 //!
+//! A client's key may never come into the home: [`plan::enroll`] takes a request to the CA and a reply
+//! back, and people compare a [`pki::VerifyCode`] on the way.
+//!
 //! Who wants certificates without files needs [`pki`] alone:
 //!
 //! ```

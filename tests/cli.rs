@@ -83,13 +83,16 @@ macro_rules! done_with_a_ca {
 // ---- Help, manual pages, completions
 
 /// Every command there is, as typed.
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 33] = [
     "",
     "init",
     "server",
     "server issue",
     "client",
+    "client accept",
     "client issue",
+    "client request",
+    "client sign",
     "renew",
     "list",
     "check",
@@ -1941,7 +1944,7 @@ fn every_golden_belongs_to_a_test() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 // Those are of tests/cli_install, tests/cli_check and so on.
-                let elsewhere = ["install", "check", "renew", "roll"];
+                let elsewhere = ["bulk", "check", "enroll", "install", "renew", "roll"];
                 if !elsewhere
                     .iter()
                     .any(|it| path.ends_with(format!("tests/cli/{it}")))

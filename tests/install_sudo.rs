@@ -250,3 +250,41 @@ fn the_hand_out_is_told_in_roots_ledger() {
     assert_eq!(rights, (0, 0o600));
     sudo.run(&["verify"]).succeeds();
 }
+
+#[test]
+fn a_request_is_the_callers_and_so_is_what_comes_of_it() {
+    let Some(sudo) = Sudo::new() else { return };
+    let request = sudo.run(&["client", "request", "laptop"]).succeeds();
+    let docker = sudo.user().join(".docker");
+    let directory = docker.join("requests/laptop");
+    let mode = |path: PathBuf| path.symlink_metadata().unwrap().mode() & 0o7777;
+    assert_eq!(mode(directory.clone()), 0o700);
+    assert_eq!(mode(directory.join("key.pem")), 0o400);
+    assert_eq!(all_alices(&sudo.user()), 5);
+    let file = |name: &str| sudo.home.around().join(name);
+    fs::write(file("laptop.csr"), request.stdout).unwrap();
+
+    // At the CA it is root's to sign; the reply may be read by whoever is to send it.
+    let [csr, reply] = ["laptop.csr", "laptop.reply.pem"].map(file);
+    let [csr, reply] = [&csr, &reply].map(|path| path.to_str().unwrap());
+    let sign = ["client", "sign", csr, "--yes", "-o", reply];
+    sudo.run(&sign).succeeds();
+    assert_eq!(mode(reply.into()), 0o644);
+    let accept = [
+        "client",
+        "accept",
+        reply,
+        "--yes",
+        "--host",
+        "tcp://localhost:2376",
+    ];
+    sudo.run(&accept).succeeds();
+    assert!(all_alices(&sudo.user()) > 10);
+    assert!(!directory.exists());
+    assert_eq!(mode(docker.join("key.pem")), 0o400);
+
+    // What only root may read is not read for her.
+    let secret = sudo.home.path().join("ca.pem");
+    let accept = ["client", "accept", secret.to_str().unwrap(), "--yes"];
+    sudo.run(&accept).fails(1).says("permission denied");
+}

@@ -10,6 +10,7 @@ use std::io;
 
 use dockpki::host::{self, Access, Create, Home};
 use dockpki::pki::{Ca, Error, KeyType, Life, PrivateKey, Serial, SubjectAltNames, Validity};
+use dockpki::plan::enroll::EnrollError;
 use dockpki::plan::{Change, Plan};
 use support::{TestHome, snapshot};
 use time::OffsetDateTime;
@@ -84,6 +85,26 @@ fn a_library_or_system_that_fails_is_told_in_words() {
         unlockable.to_string(),
         "cannot lock `/nfs/home/.lock`: no locks available"
     );
+}
+
+#[test]
+fn a_reply_that_cannot_be_put_in_its_place_is_told_with_what_is_done() {
+    let error =
+        dockpki::error::Error::from(dockpki::plan::Error::Enroll(EnrollError::NotReplied {
+            name: "laptop".into(),
+            path: "laptop.reply.pem".into(),
+            cause: "no such file or directory".into(),
+        }));
+    assert_eq!(
+        error.to_string(),
+        "the client `laptop` is signed, but the reply cannot be written to `laptop.reply.pem`: \
+         no such file or directory"
+    );
+    assert_eq!(
+        error.hint("dockpki").as_deref(),
+        Some("write its reply again: dockpki client export laptop --as reply -o laptop.reply.pem")
+    );
+    assert_eq!(error.exit_code(), 3);
 }
 
 #[test]

@@ -130,6 +130,7 @@ fn the_walk_through_of_readme_works_as_typed() {
     let mut ran = Vec::new();
     for line in chapters.lines().filter(|line| line.starts_with("dockpki ")) {
         let line = line.split('#').next().unwrap().trim();
+        let (line, output) = line.split_once(" > ").unwrap_or((line, ""));
         let words = line.split(' ').skip(1).map(str::to_owned);
         let mut words = Vec::from_iter(words);
         let on_host = ["install server", "undo", "uninstall"];
@@ -161,16 +162,26 @@ fn the_walk_through_of_readme_works_as_typed() {
             home.run(["client", "issue", "laptop"]).succeeds();
             words.push("--yes".into());
         }
+        if ["client sign", "client accept"]
+            .iter()
+            .any(|it| line["dockpki ".len()..].starts_with(it))
+        {
+            words.push("--yes".into());
+        }
         let mut command = home.command();
         command
             .args(words)
+            .current_dir(around)
             .env("HOME", around)
             .env_remove("DOCKER_CONFIG");
         command.env_remove("XDG_STATE_HOME");
-        Ran::from(command.output().unwrap()).succeeds();
+        let done = Ran::from(command.output().unwrap()).succeeds();
+        if !output.is_empty() {
+            fs::write(around.join(output), done.stdout).unwrap();
+        }
         ran.push(line.to_owned());
     }
-    assert!(ran.len() >= 6, "{ran:?}");
+    assert!(ran.len() >= 9, "{ran:?}");
     assert!(around.join(".docker/key.pem").is_file());
     assert!(!prefix.join("etc/docker/daemon.json").exists());
 }

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bulk::ClientIssueArguments;
 pub(super) use super::check::CheckArguments;
+use super::enroll::{ClientAcceptArguments, ClientRequestArguments, ClientSignArguments};
+use super::export::{ExportArguments, RemoveArguments};
 pub(super) use super::install_arguments::{EnvArguments, InstallCommands, TakeBackArguments};
 use super::renew::RenewArguments;
 use super::roll::RollCommands;
@@ -85,7 +87,11 @@ pub(super) enum Commands {
     /// List everything the home holds
     ///
     /// Shows kind, name, state, time left, end, serial and SANs of each certificate. Does not need the CA's key.
-    List,
+    List {
+        /// Show the clients, each with where it was handed out, and whether that is stale
+        #[arg(long)]
+        clients: bool,
+    },
     /// Tell monitoring what is due, and what is not served
     ///
     /// Judges everything the home holds: CA, servers and clients. The first line is a summary, the table has the worst first, with what mends it: a command, where there is one. Does not need the CA's key, asks nothing and changes nothing.
@@ -154,6 +160,26 @@ pub(super) enum ClientCommands {
     ///
     /// --from takes a list, one name a line or CSV with the columns name, life and host; what a line leaves out, the flags say. It is judged whole before the first key is made. A client of the list that is there already is left as it is, so that the same command goes on where it was stopped.
     Issue(ClientIssueArguments),
+    /// Make a key that never leaves this machine, and a request for its certificate
+    ///
+    /// To be run where docker will use the client; needs no home and no CA. Prints the request, to be sent to whoever has the CA, and a code of the key, to be told them another way. An open request of the name is printed again.
+    Request(ClientRequestArguments),
+    /// Sign a client's request
+    ///
+    /// To be run where the CA is. Shows the code of the request's key, asks, and writes one file to send back. Of the request the key counts and, without --name, its common name; purpose and life are the CA's. Whoever holds the key becomes root on every host that trusts the CA.
+    Sign(ClientSignArguments),
+    /// Install what came back for a request
+    ///
+    /// To be run where the request was made, or by the same key's owner when its certificate was renewed. Finds the key the reply is for, shows the code of the CA, asks, and installs as `install client` does. Takes the reply as mail and chat leave it.
+    Accept(ClientAcceptArguments),
+    /// Hand out a client: a directory, an archive, a docker context or CI variables
+    ///
+    /// Writes its certificate, its private key and the CA's certificate into one file or directory that only you can read, and records in the ledger what went where. Refuses a client that would not work, and a file that is there. Whoever has it is root on every host that trusts the CA.
+    Export(Box<ExportArguments>),
+    /// Remove clients from the home
+    ///
+    /// Their files go to the archive, and the names are free again. All or none. Nothing is revoked: a certificate works until its end, for whoever has its key.
+    Remove(RemoveArguments),
 }
 
 #[derive(Debug, Subcommand)]

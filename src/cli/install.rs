@@ -202,7 +202,9 @@ pub(super) fn server(arguments: InstallServerArguments) -> Result<InstallServer,
     })
 }
 
-fn parsed<T: FromStr<Err: Display>>(text: Option<String>) -> Result<Option<T>, UsageError> {
+pub(super) fn parsed<T: FromStr<Err: Display>>(
+    text: Option<String>,
+) -> Result<Option<T>, UsageError> {
     text.map(read).transpose()
 }
 

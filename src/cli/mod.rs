@@ -3,6 +3,8 @@
 mod arguments;
 mod bulk;
 mod check;
+mod enroll;
+mod export;
 mod install;
 mod install_arguments;
 mod pages;
@@ -23,6 +25,8 @@ use arguments::{
 };
 pub use bulk::{Bulk, ListFrom};
 pub use check::{Check, ExitCodes, Form};
+pub use enroll::{ClientAccept, ClientRequest, ClientSign, Open, ReplyTo};
+pub use export::{EncryptTo, Export, Remove, Target};
 pub use install::{Env, Extent, InstallClient, InstallServer, Restart, RestartBy, TakeBack, Unset};
 use install_arguments::InstallCommands;
 pub use pages::{completions, manual};
@@ -55,10 +59,22 @@ pub enum Command {
     Issue(Issue),
     /// `client issue --from`
     Bulk(Box<Bulk>),
+    /// `client request`
+    ClientRequest(ClientRequest),
+    /// `client sign`
+    ClientSign(Box<ClientSign>),
+    /// `client accept`
+    ClientAccept(Box<ClientAccept>),
     /// `renew`
     Renew(Box<Renew>),
     /// `list`
     List,
+    /// `list --clients`
+    ListClients,
+    /// `client export`
+    Export(Box<Export>),
+    /// `client remove`
+    Remove(Remove),
     /// `check`
     Check(Check),
     /// `verify`
@@ -263,8 +279,24 @@ pub fn parse(
             Command::Issue(self::issue("server issue", vec![wish], issue)?)
         }
         Commands::Client(ClientCommands::Issue(arguments)) => bulk::issue(arguments)?,
+        Commands::Client(ClientCommands::Request(arguments)) => {
+            Command::ClientRequest(enroll::request(arguments)?)
+        }
+        Commands::Client(ClientCommands::Sign(arguments)) => {
+            Command::ClientSign(Box::new(enroll::sign(arguments)?))
+        }
+        Commands::Client(ClientCommands::Accept(arguments)) => {
+            Command::ClientAccept(Box::new(enroll::accept(arguments)?))
+        }
         Commands::Renew(arguments) => Command::Renew(Box::new(renew::renew(*arguments)?)),
-        Commands::List => Command::List,
+        Commands::Client(ClientCommands::Export(arguments)) => {
+            Command::Export(Box::new(export::export(*arguments, output)?))
+        }
+        Commands::Client(ClientCommands::Remove(arguments)) => {
+            Command::Remove(export::remove(arguments)?)
+        }
+        Commands::List { clients: false } => Command::List,
+        Commands::List { clients: true } => Command::ListClients,
         Commands::Check(arguments) => Command::Check(check::understood(arguments, global.output)?),
         Commands::Verify {
             passphrase_file,

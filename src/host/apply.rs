@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::archiving::Archiving;
 use super::exchange::{Exchange, certificate_digest};
 use super::home::Home;
 use super::journal::{Journal, Phase};
@@ -155,6 +156,15 @@ fn step(change: &Change) -> Result<Step, Error> {
             before: before.clone(),
             after: digest_of_new(path, files),
         }),
+        Change::ArchiveDirectory {
+            path,
+            before,
+            archived,
+        } => Step::Archive(Archiving {
+            path: path.clone(),
+            archived: archived.clone(),
+            before: before.clone(),
+        }),
         Change::ReplaceFile { file, .. } => Step::Replace {
             staged: write::staged_name(&file.path)?,
             kept: write::staged_name(&file.path)?,
@@ -193,6 +203,8 @@ fn stage(home: &Path, change: &Change, step: &Step) -> Result<Vec<PathBuf>, Erro
         | (Change::ReplaceDirectory { mode, files, .. }, Step::Exchange(Exchange { staged, .. })) => {
             stage_directory(&home.join(staged), *mode, files)
         }
+        // To move it is all there is to do.
+        (Change::ArchiveDirectory { .. }, _) => Ok(Vec::new()),
         (Change::CreateFile(file), Step::Place { staged, .. }) => {
             let staged = home.join(staged);
             write::create_file(&staged, file.mode, file.content.bytes())?;
@@ -257,10 +269,12 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
     };
     let replaces = matches!(
         change,
-        Change::ReplaceFile { .. } | Change::ReplaceDirectory { .. }
+        Change::ReplaceFile { .. }
+            | Change::ReplaceDirectory { .. }
+            | Change::ArchiveDirectory { .. }
     );
     if replaces && metadata.as_ref().is_some_and(|now| now.is_symlink()) {
-        // To replace the link would leave what is behind it as it is.
+        // To replace or move the link would leave what is behind it as it is.
         return Err(Error::SymbolicLink { path });
     }
     let as_planned = match change {
@@ -288,6 +302,20 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
                     files.iter().any(|file| file.path == certificate)
                         && certificate_digest(kind, &path)?.as_ref() == Some(before)
                 }
+                None => false,
+            }
+        }
+        Change::ArchiveDirectory {
+            path: pair,
+            before,
+            archived,
+        } => {
+            let archived = home.join(archived);
+            if step::is_there(&archived) {
+                return Err(Error::Changed { path: archived });
+            }
+            match PairKind::of_path(pair) {
+                Some(kind) => certificate_digest(kind, &path)?.as_ref() == Some(before),
                 None => false,
             }
         }

@@ -100,6 +100,11 @@ pub fn is_terminal() -> bool {
     std::io::stdin().is_terminal()
 }
 
+/// Whether standard output is a terminal, on which a key would stay to be read.
+pub fn is_terminal_out() -> bool {
+    std::io::stdout().is_terminal()
+}
+
 /// Whether colour is welcome on standard output and on standard error: a terminal, no
 /// `NO_COLOR`, no `TERM=dumb`.
 pub fn wants_color() -> (bool, bool) {

@@ -97,6 +97,17 @@ pub enum Error {
     PassphraseLines { path: PathBuf },
     /// A passphrase file can be read by others.
     OpenPassphrase { path: PathBuf, mode: u32 },
+    /// What was to be handed out could not be encrypted.
+    Encryption { cause: String },
+    /// A file of recipients is none.
+    Recipients {
+        path: PathBuf,
+        cause: crate::plan::bundle::Error,
+    },
+    /// A key would be shown on the terminal.
+    OnTerminal,
+    /// The ledger of the home is not ours to write.
+    NoLedger { path: PathBuf },
     /// A key could not be made.
     Key(crate::pki::Error),
 }
@@ -110,6 +121,8 @@ pub enum Asked {
     NewPassphrase,
     /// A yes.
     Consent,
+    /// A yes to what a code stands for.
+    Code,
 }
 
 impl Asked {
@@ -118,6 +131,7 @@ impl Asked {
             Self::Passphrase => "the passphrase",
             Self::NewPassphrase => "the new passphrase",
             Self::Consent => "your consent",
+            Self::Code => "your consent to the code",
         }
     }
 }
@@ -138,6 +152,12 @@ impl Error {
             Self::Io { cause, .. } => words(cause),
             other => other.to_string(),
         }
+    }
+
+    /// Whether somebody was faster: what was to be made new is there.
+    pub fn is_taken(&self) -> bool {
+        use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
+        matches!(self, Self::Io { cause, .. } if matches!(cause.kind(), AlreadyExists | DirectoryNotEmpty))
     }
 
     /// Whether the system said that this user may not.
@@ -302,6 +322,17 @@ impl fmt::Display for Error {
             Self::OpenPassphrase { path, mode } => write!(
                 f,
                 "`{}` can be read by others: found mode {mode:04o}, wanted 0400 or 0600",
+                path.display()
+            ),
+            Self::Encryption { cause } => write!(f, "cannot encrypt it: {cause}"),
+            Self::Recipients { path, cause } => write!(f, "`{}`: {cause}", path.display()),
+            Self::OnTerminal => f.write_str(
+                "standard output is a terminal, where the private key would be read: wanted a file or \
+                 a pipe",
+            ),
+            Self::NoLedger { path } => write!(
+                f,
+                "`{}` cannot be written, so nobody would know what was handed out: nothing was",
                 path.display()
             ),
             Self::Key(cause) => cause.fmt(f),

@@ -5,9 +5,11 @@
 //! was and one that is killed is finished or undone by the next.
 
 mod apply;
+mod archiving;
 mod client;
 mod command;
 pub mod daemon;
+mod encrypt;
 mod environment;
 mod error;
 mod exchange;
@@ -19,6 +21,7 @@ mod invoker;
 mod journal;
 mod keys;
 pub mod machine;
+mod message;
 mod parallel;
 mod passwd;
 mod pen;
@@ -26,15 +29,19 @@ mod platform;
 pub mod probe;
 mod progress;
 mod read;
+mod requests;
 mod secret;
+mod staged;
 mod step;
 mod timer;
 mod write;
 
 pub use apply::{apply, apply_and_tell};
 pub use client::{client_state, docker_config, is_taken_away, process_owner};
+pub use encrypt::{encrypt, recipients_from_file};
 pub use environment::{
-    absolute, clock, default_home, invoking_user, is_terminal, names_home, shell, wants_color,
+    absolute, clock, default_home, invoking_user, is_terminal, is_terminal_out, names_home, shell,
+    wants_color,
 };
 pub use error::{Asked, Error};
 pub use home::{Access, Create, Home};
@@ -42,15 +49,21 @@ pub use hook::run_hook;
 pub use input::{read_file, read_standard_input};
 pub use installed::installed;
 pub use invoker::{User, become_invoking_user, caller};
-pub use keys::{fresh, fresh_unless, side_by_side_from};
+pub use keys::{fresh, key, next, next_side_by_side_from, serial, side_by_side_from};
+pub use message::{StagedMessage, message};
 pub use parallel::{Jobs, map as side_by_side};
 pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};
 pub use read::{
-    archived_ca, exists, first_ca_copy, home_directories, home_state, is_archived, key_state,
-    leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state, public_files,
-    public_pairs,
+    archived_ca, archived_leaves, exists, first_ca_copy, home_directories, home_state, is_archived,
+    is_there, key_state, leftovers, map_old_pairs, map_pairs, old_pair, pair_names, pair_state,
+    public_files, public_pairs,
+};
+pub use requests::{
+    Replaced, RequestPlace, docker_keys, open_request, place_request, request_directory,
+    request_place,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
+pub use staged::{Staged, left_beside, write_stdout};
 pub use timer::{own_manager, program_path, timer_environment, timer_state};
 pub use write::write_report;

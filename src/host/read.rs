@@ -1,5 +1,6 @@
 //! Reads a home into the state plans are made from.
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,9 @@ use super::error::words;
 use super::parallel::{self, Jobs};
 use super::platform::{self, Links};
 use super::{Error, write};
-use crate::pki::Serial;
+use crate::pki::{Certificate, Serial};
 use crate::plan::layout::{self, PairKind};
+use crate::plan::ledger::{Entry, Event};
 use crate::plan::renew::Keys;
 use crate::plan::rollover::{ArchivedCa, PublicFiles, PublicPair};
 use crate::plan::state::{DirectoryState, FileState, HomeState, OldPair, PairState, PresentFile};
@@ -82,11 +84,19 @@ pub fn old_pair(home: &Path, kind: PairKind, name: String, keys: Keys) -> OldPai
     OldPair {
         kind,
         certificate: file_state(&path.join(kind.certificate_file()), Secrecy::Public),
-        key: keys
-            .are_kept()
-            .then(|| file_state(&path.join(kind.key_file()), Secrecy::Key)),
+        key: match keys.are_kept() {
+            true => Some(file_state(&path.join(kind.key_file()), Secrecy::Key)),
+            false => absent(&path.join(kind.key_file())),
+        },
         name,
     }
+}
+
+/// That nothing is there, if that is so.
+fn absent(path: &Path) -> Option<FileState> {
+    let found = path.symlink_metadata();
+    let is_absent = found.is_err_and(|cause| cause.kind() == ErrorKind::NotFound);
+    is_absent.then_some(FileState::Absent)
 }
 
 /// What of every server and client is no secret, and what stands among them and is no directory:
@@ -139,6 +149,30 @@ pub fn is_archived(home: &Path, serial: &Serial) -> bool {
     home.join(layout::archived(serial))
         .symlink_metadata()
         .is_ok()
+}
+
+/// The certificates in the archive of these serials, with whose they were.
+pub fn archived_leaves(
+    home: &Path,
+    ledger: &[Entry],
+    serials: &HashSet<String>,
+) -> Vec<(String, Certificate)> {
+    let issued = ledger
+        .iter()
+        .filter(|entry| entry.event == Event::Issued && serials.contains(&entry.serial));
+    let read = issued.filter_map(|entry| {
+        let mut kinds = PairKind::ALL.into_iter();
+        let kind = kinds.find(|kind| kind.as_str() == entry.kind)?;
+        let directory = home.join(layout::ARCHIVE).join(&entry.serial);
+        let certificate = public_files(kind, &directory).certificate()?;
+        Some((format!("{} `{}`", entry.kind, entry.name), certificate))
+    });
+    read.collect()
+}
+
+/// Whether anything is at a path.
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// Reads every server and client on all cores and keeps of each what `map` makes of it, so that

@@ -78,11 +78,9 @@ pub fn ask(question: &str, what: Asked, repeat: Repeat) -> Result<Passphrase, Er
 }
 
 /// Asks a question that only `y` or `yes` agrees to.
-pub fn confirm(question: &str) -> Result<bool, Error> {
+pub fn confirm(question: &str, what: Asked) -> Result<bool, Error> {
     if !is_terminal() {
-        return Err(Error::NoTerminal {
-            what: Asked::Consent,
-        });
+        return Err(Error::NoTerminal { what });
     }
     let mut answer = String::new();
     let terminal = Path::new("/dev/stdin");

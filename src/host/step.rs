@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::archiving::Archiving;
 use super::exchange::Exchange;
 use super::journal::Phase;
 use super::{Error, write};
@@ -41,6 +42,8 @@ pub(super) enum Step {
     },
     /// A pair's directory takes another's place, which goes to the archive.
     Exchange(Exchange),
+    /// A pair's directory goes to the archive.
+    Archive(Archiving),
     Append {
         path: String,
         before: Option<u64>,
@@ -56,7 +59,8 @@ impl Step {
             | Self::Append { path, .. }
             | Self::Place { path, .. }
             | Self::Replace { path, .. } => (path, None),
-            Self::Exchange(Exchange { path, archived, .. }) => (path, Some(archived)),
+            Self::Exchange(Exchange { path, archived, .. })
+            | Self::Archive(Archiving { path, archived, .. }) => (path, Some(archived)),
         };
         let parent = |path: &'_ String| -> usize { path.rfind('/').unwrap_or(0) };
         [Some(path), other]
@@ -97,6 +101,14 @@ impl Step {
                     && is_archived(archived)
                     && [before, after].into_iter().all(|it| is_hex(it))
             }
+            Self::Archive(archiving) => {
+                let Archiving {
+                    path,
+                    archived,
+                    before,
+                } = archiving;
+                is_pair(path) && is_archived(archived) && is_hex(before)
+            }
         }
     }
 
@@ -112,6 +124,7 @@ impl Step {
                 write::rename(&home.join(staged), &home.join(path))
             }
             Self::Exchange(exchange) => exchange.publish(home),
+            Self::Archive(archiving) => archiving.publish(home),
         }
     }
 
@@ -125,6 +138,7 @@ impl Step {
                 }
             }
             Self::Exchange(exchange) => exchange.finish(home),
+            Self::Archive(archiving) => archiving.finish(home),
             Self::SetMode { .. } | Self::MakeDirectory { .. } | Self::Append { .. } => Ok(()),
         }
     }
@@ -156,6 +170,7 @@ impl Step {
                 write::remove(&staged)
             }
             Self::Exchange(exchange) => exchange.undo(home, phase),
+            Self::Archive(archiving) => archiving.undo(home, phase),
             Self::Append { path, before } => undo_append(&home.join(path), *before),
         }
     }

@@ -11,8 +11,8 @@ use super::inspect::sha256_hex;
 use super::leaf::Leaf;
 use super::name::MAX_COMMON_NAME;
 use super::{
-    Certificate, Error, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames, Validity,
-    certificate_pem, constraints,
+    Certificate, Error, Name, PrivateKey, PublicKey, Serial, SubjectAltName, SubjectAltNames,
+    Validity, certificate_pem, constraints,
 };
 
 /// What a certificate is for.  These three are all there are.
@@ -172,6 +172,21 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
+        self.certify_server(sans, key.public_key(), serial, validity)
+    }
+
+    /// Issues a server certificate as [`Ca::issue_server`] does, for a key whose private half is
+    /// somewhere else.
+    ///
+    /// # Errors
+    /// As for [`Ca::issue_server`].
+    pub fn certify_server(
+        &self,
+        sans: &SubjectAltNames,
+        public_key: &PublicKey,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Issued, Error> {
         let constraints = &self.certificate.name_constraints;
         for san in sans.as_slice() {
             if !constraints
@@ -188,7 +203,7 @@ impl Ca {
             purpose: Purpose::Server,
             common_name: common_name.as_deref(),
             sans: sans.as_slice(),
-            public_key: key.public_key(),
+            public_key,
             serial,
             validity,
         })
@@ -236,6 +251,24 @@ impl Ca {
         serial: Serial,
         validity: Validity,
     ) -> Result<Issued, Error> {
+        self.certify_client(name, key.public_key(), serial, validity)
+    }
+
+    /// Issues a client certificate as [`Ca::issue_client`] does, for a key whose private half is
+    /// somewhere else.
+    ///
+    /// Whether the key is fit for that, and whether who asks has it, a
+    /// [`CertificateRequest`](super::CertificateRequest) tells.
+    ///
+    /// # Errors
+    /// As for [`Ca::issue_client`].
+    pub fn certify_client(
+        &self,
+        name: &Name,
+        public_key: &PublicKey,
+        serial: Serial,
+        validity: Validity,
+    ) -> Result<Issued, Error> {
         self.permit_client(name)?;
         self.issue(Leaf {
             issuer_der: &self.certificate.subject_der,
@@ -243,7 +276,7 @@ impl Ca {
             purpose: Purpose::Client,
             common_name: Some(name.as_str()),
             sans: &[],
-            public_key: key.public_key(),
+            public_key,
             serial,
             validity,
         })

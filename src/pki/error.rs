@@ -27,6 +27,14 @@ pub enum Error {
     BrokenPem { what: &'static str, cause: String },
     /// The DER of a certificate does not parse, or has something after it.
     BrokenCertificate { cause: String },
+    /// The DER of a signing request does not parse, or has something after it.
+    BrokenRequest { cause: String },
+    /// A signing request asks for what is not given, or with a key that is not certified.
+    Request { found: String, wanted: &'static str },
+    /// Somebody sent a private key.
+    PrivateKeySent { wanted: &'static str },
+    /// A verify code is no such thing.
+    VerifyCode { text: String },
     /// A private key does not parse, or its halves do not belong together.
     BrokenKey { cause: String },
     /// A private key of a kind the profile does not have.
@@ -94,6 +102,26 @@ impl fmt::Display for Error {
                 write!(f, "the {what} is damaged: {cause}")
             }
             Self::BrokenCertificate { cause } => write!(f, "the certificate is damaged: {cause}"),
+            Self::BrokenRequest { cause } => {
+                write!(f, "the signing request is damaged: {cause}")
+            }
+            Self::Request { found, wanted } => {
+                write!(
+                    f,
+                    "the signing request has {}, wanted {wanted}",
+                    printable(found)
+                )
+            }
+            Self::PrivateKeySent { wanted } => write!(
+                f,
+                "found a private key, wanted {wanted}: a private key must never leave the machine \
+                 it was made on"
+            ),
+            Self::VerifyCode { text } => write!(
+                f,
+                "`{}` is no verify code: wanted 16 letters and digits, as in k7qd-3mxa-90fz-p2wh",
+                printable(text)
+            ),
             Self::BrokenKey { cause } => write!(f, "the private key is damaged: {cause}"),
             Self::UnsupportedKey { found } => write!(
                 f,

@@ -263,7 +263,12 @@ impl Signer {
 /// SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7) with the algorithm's parameters as RFC 5480,
 /// section 2.1.1, RFC 8410, section 4, and RFC 3279, section 2.3.1, have them.
 fn spki_der(key_type: KeyType, public_octets: &[u8]) -> Vec<u8> {
-    let algorithm: &[u8] = match key_type {
+    spki_with(algorithm_der(key_type), public_octets)
+}
+
+/// The AlgorithmIdentifier of a SubjectPublicKeyInfo.
+pub(super) fn algorithm_der(key_type: KeyType) -> &'static [u8] {
+    match key_type {
         KeyType::P256 => {
             b"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\
               \x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
@@ -275,7 +280,11 @@ fn spki_der(key_type: KeyType, public_octets: &[u8]) -> Vec<u8> {
         KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096 => {
             b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"
         }
-    };
+    }
+}
+
+/// SubjectPublicKeyInfo of an AlgorithmIdentifier and what goes into its bit string.
+pub(super) fn spki_with(algorithm: &[u8], public_octets: &[u8]) -> Vec<u8> {
     let mut der = Vec::with_capacity(algorithm.len() + public_octets.len() + 16);
     constructed(&mut der, Tag::Sequence, |der| {
         der.extend_from_slice(algorithm);

@@ -142,7 +142,7 @@ fn extension(der: &mut Vec<u8>, oid: &[u8], critical: Critical, write: impl FnOn
     });
 }
 
-fn write_subject(der: &mut Vec<u8>, common_name: Option<&str>) {
+pub(super) fn write_subject(der: &mut Vec<u8>, common_name: Option<&str>) {
     constructed(der, Tag::Sequence, |der| {
         let Some(common_name) = common_name else {
             return;
@@ -170,7 +170,7 @@ fn write_san(der: &mut Vec<u8>, san: &SubjectAltName) {
 
 /// The AlgorithmIdentifier of the signatures keys of this type make (RFC 5758, section 3.2;
 /// RFC 8410, section 3; RFC 4055, section 5).
-fn signature_algorithm(key_type: KeyType) -> &'static [u8] {
+pub(super) fn signature_algorithm(key_type: KeyType) -> &'static [u8] {
     match key_type {
         KeyType::P256 => b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02",
         KeyType::P384 => b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03",

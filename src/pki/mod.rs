@@ -9,14 +9,17 @@
 //! [`Ca`] for what goes into each certificate, and [`profile`] for the reading side, which
 //! judges a certificate against the same rules.
 
+mod armour;
 mod ca;
 mod chain;
 mod constraints;
+mod csr;
 mod der;
 mod encryption;
 mod error;
 mod inspect;
 mod key;
+mod key_kind;
 mod leaf;
 mod life;
 mod name;
@@ -25,17 +28,22 @@ mod printable;
 pub mod profile;
 mod san;
 mod serial;
+mod verify_code;
 
+pub use armour::{MAX_MESSAGE, certificates_from_message};
 pub use ca::{Ca, Issued, Purpose};
 pub use chain::verify_chain;
 pub use constraints::NameConstraints;
+pub use csr::CertificateRequest;
 pub use encryption::{Passphrase, decrypt_key, encrypt_key, is_encrypted};
 pub use error::Error;
 pub use inspect::{Certificate, ExtendedKeyUsage, KeyUsage, sha256_hex};
 pub use key::{KeyType, PrivateKey, PublicKey};
+pub use key_kind::KeyKind;
 pub use life::{Life, Validity, date};
 pub use name::Name;
 pub use pem::{SecretPem, certificate_pem, certificates_from_pem};
 pub use printable::printable;
 pub use san::{SubjectAltName, SubjectAltNames};
 pub use serial::Serial;
+pub use verify_code::VerifyCode;

@@ -56,6 +56,13 @@ pub fn certificate_pem(der: &[u8]) -> String {
     })
 }
 
+/// Writes one signing request as PEM (RFC 7468, section 7).
+pub(super) fn request_pem(der: &[u8]) -> String {
+    encode("CERTIFICATE REQUEST", der, |octets, pem| {
+        BASE64.encode_append(octets, pem)
+    })
+}
+
 /// The columns of a line (RFC 7468, section 2).
 const COLUMNS: usize = 64;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::client::ClientError;
+use super::enroll::EnrollError;
 use super::layout::PairKind;
 use crate::pki;
 
@@ -48,6 +49,10 @@ pub enum Error {
     UnknownPair { name: String, home: PathBuf },
     /// The ledger says that it is revoked.
     Revoked { kind: PairKind, name: String },
+    /// The private key of the client is not in the home: it is where it was made.
+    KeyElsewhere { name: String },
+    /// A client that has its own key was to get one of another kind.
+    OtherKeyElsewhere { name: String },
     /// SANs were given for something else than one server.
     NotOneServer { found: Vec<String> },
     /// What is replaced would go where something is.
@@ -84,6 +89,10 @@ pub enum Error {
     },
     /// The client cannot be installed.
     Client(ClientError),
+    /// The client cannot be enrolled.
+    Enroll(EnrollError),
+    /// The client cannot be handed out so, or what was handed out cannot be read.
+    Bundle(super::bundle::Error),
     /// The CA's key is encrypted, and a timer has nobody to ask.
     TimerPassphrase {
         path: PathBuf,
@@ -185,6 +194,18 @@ impl fmt::Display for Error {
                 "the {} `{name}` is revoked: to renew it would give back what was taken",
                 kind.as_str()
             ),
+            Self::KeyElsewhere { name } => write!(
+                f,
+                "the key of the client `{}` is not in the home: it never left the machine it was \
+                 made on",
+                pki::printable(name)
+            ),
+            Self::OtherKeyElsewhere { name } => write!(
+                f,
+                "the client `{}` has its own key, which is not in the home: none of another kind \
+                 can be made for it here",
+                pki::printable(name)
+            ),
             Self::NotOneServer { found } => {
                 let found = match found.len() {
                     0 => "none".into(),
@@ -198,7 +219,7 @@ impl fmt::Display for Error {
             }
             Self::Archived { path } => write!(
                 f,
-                "`{}` is there already, wanted the place for what is replaced: nothing was renewed",
+                "`{}` is there already, wanted the place for what goes to the archive: nothing was changed",
                 path.display()
             ),
             Self::NothingToCheck { home } => write!(
@@ -255,6 +276,8 @@ impl fmt::Display for Error {
                 pki::printable(found)
             ),
             Self::Client(cause) => cause.fmt(f),
+            Self::Enroll(cause) => cause.fmt(f),
+            Self::Bundle(cause) => cause.fmt(f),
             Self::Pki(cause) => cause.fmt(f),
         }
     }
@@ -271,6 +294,12 @@ impl From<super::install::Error> for Error {
 impl From<pki::Error> for Error {
     fn from(cause: pki::Error) -> Self {
         Self::Pki(cause)
+    }
+}
+
+impl From<EnrollError> for Error {
+    fn from(cause: EnrollError) -> Self {
+        Self::Enroll(cause)
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use time::OffsetDateTime;
 
 use super::layout::{self, PairKind};
-use super::ledger::Entry;
+use super::ledger::{Entry, KeyPlace};
 use super::state::{HomeState, LedgerEnd};
 use super::trust::Issuer;
 use super::{Change, Content, Encryption, Error, NewFile, Plan};
 use crate::pki::{
-    Certificate, Life, Name, PrivateKey, Serial, SubjectAltName, SubjectAltNames, Validity,
+    Certificate, Life, Name, PrivateKey, PublicKey, Serial, SubjectAltName, SubjectAltNames,
+    Validity,
 };
 
 /// A key and a serial nobody has used yet: what a plan cannot make by itself.
@@ -20,6 +21,31 @@ pub struct Fresh {
     pub key: PrivateKey,
     /// The serial number.
     pub serial: Serial,
+}
+
+/// The key a pair is issued for.  There are no others.
+#[derive(Debug)]
+pub enum PairKey {
+    /// It lies beside the certificate in the home.
+    Home(PrivateKey),
+    /// It stays where it was made; this is its public half.
+    Elsewhere(PublicKey),
+}
+
+impl PairKey {
+    fn public_key(&self) -> &PublicKey {
+        match self {
+            Self::Home(key) => key.public_key(),
+            Self::Elsewhere(key) => key,
+        }
+    }
+
+    fn place(&self) -> KeyPlace {
+        match self {
+            Self::Home(_) => KeyPlace::Home,
+            Self::Elsewhere(_) => KeyPlace::Elsewhere,
+        }
+    }
 }
 
 /// One pair somebody asked for.
@@ -70,6 +96,8 @@ pub struct PlannedPair {
     pub validity: Validity,
     /// Whether its life was cut to the CA's end.
     pub cut: Cut,
+    /// Where its private key is.
+    pub key: KeyPlace,
 }
 
 /// Certificates planned: what will be changed, and what the report tells of it.
@@ -134,7 +162,9 @@ pub fn issue(
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<Issued, Error> {
-    let (files, entry, pair) = pair_files(issuer, wish, fresh, valid_for, now)?;
+    let Fresh { key, serial } = fresh;
+    let (files, entry, pair) =
+        pair_files(issuer, wish, PairKey::Home(key), serial, valid_for, now)?;
     let change = Change::PlaceDirectory {
         path: pair.kind.pair(pair.name.as_str()),
         mode: layout::DIRECTORY_MODE,
@@ -205,20 +235,21 @@ pub fn plan(
     }
 }
 
-/// Issues one pair: its three files, and the ledger's entry.
+/// Issues one pair: its files, three or without the key two, and the ledger's entry.
 pub(super) fn pair_files(
     issuer: &Issuer,
     wish: Wish,
-    fresh: Fresh,
+    key: PairKey,
+    serial: Serial,
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<(Vec<NewFile>, Entry, PlannedPair), Error> {
     let ca = &issuer.ca;
     let validity = Validity::of_leaf(valid_for, now, ca.certificate().validity)?;
-    let Fresh { key, serial } = fresh;
+    let public_key = key.public_key();
     let issued = match &wish {
-        Wish::Server(_, sans) => ca.issue_server(sans, &key, serial, validity)?,
-        Wish::Client(name) => ca.issue_client(name, &key, serial, validity)?,
+        Wish::Server(_, sans) => ca.certify_server(sans, public_key, serial, validity)?,
+        Wish::Client(name) => ca.certify_client(name, public_key, serial, validity)?,
     };
     let kind = wish.kind();
     let file = |path: &str, mode, content| NewFile {
@@ -226,7 +257,7 @@ pub(super) fn pair_files(
         mode,
         content,
     };
-    let files = vec![
+    let mut files = vec![
         file(
             layout::CA_CERTIFICATE,
             layout::CERTIFICATE_MODE,
@@ -237,7 +268,9 @@ pub(super) fn pair_files(
             layout::CERTIFICATE_MODE,
             Content::Public(issued.pem()),
         ),
-        file(
+    ];
+    if let PairKey::Home(key) = &key {
+        files.push(file(
             kind.key_file(),
             layout::KEY_MODE,
             Content::Key {
@@ -245,8 +278,8 @@ pub(super) fn pair_files(
                 fingerprint: key.public_key().fingerprint(),
                 encryption: Encryption::Plain,
             },
-        ),
-    ];
+        ));
+    }
     let entry = Entry::issued(
         kind.purpose(),
         wish.name().as_str(),
@@ -254,7 +287,8 @@ pub(super) fn pair_files(
         issued.fingerprint(),
         validity.not_after,
         now,
-    );
+    )
+    .with_key(key.place());
     let cut = match validity.is_shorter_than(valid_for, now) {
         true => Cut::ToCa,
         false => Cut::Whole,
@@ -266,6 +300,7 @@ pub(super) fn pair_files(
         serial: issued.serial,
         validity,
         cut,
+        key: key.place(),
     };
     Ok((files, entry, planned))
 }

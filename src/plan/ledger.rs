@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::Error;
+use super::bundle::Form;
+use super::context::ContextName;
+use super::docker_host::DockerHost;
 use crate::pki::{Certificate, Purpose, Serial};
 
 /// The version of the home's format, written into every line.
@@ -34,9 +37,56 @@ pub struct Entry {
     /// Where it was handed out to: a directory and a machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// The form it was exported in, or `reply`; nothing if it was installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// The daemon it was exported for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The docker context it was exported as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Whom the export was encrypted to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encrypted_to: Vec<String>,
+    /// Where its private key is.
+    #[serde(default, skip_serializing_if = "KeyPlace::is_home")]
+    pub key: KeyPlace,
     /// The serial numbers of the CAs that were trusted beside it, in hex.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusts: Vec<String>,
+}
+
+/// Where the private key of a certificate is.  There are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyPlace {
+    /// On the machine it was made on: a client asked for its certificate by a request.
+    Elsewhere,
+    /// Beside it in the home.
+    #[default]
+    #[serde(other)]
+    Home,
+}
+
+impl KeyPlace {
+    /// Whether it is in the home.
+    pub fn is_home(&self) -> bool {
+        *self == Self::Home
+    }
+}
+
+/// How a client was exported.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// The form.
+    pub form: Form,
+    /// The daemon it is for.
+    pub host: Option<DockerHost>,
+    /// The docker context.
+    pub context: Option<ContextName>,
+    /// Whom it is encrypted to.
+    pub encrypted_to: Vec<String>,
 }
 
 /// What the ledger records.
@@ -54,6 +104,9 @@ pub enum Event {
     /// What was handed out there is there no more.
     #[serde(rename = "taken-back")]
     TakenBack,
+    /// A client's files were put into the archive: nobody is to get it any more.  Its certificate
+    /// works until its end.
+    Removed,
     /// A CA that was made before signs from here on.
     Signing,
     /// A CA is trusted no more.
@@ -84,6 +137,11 @@ impl Entry {
             not_after: rfc3339(not_after),
             replaces: None,
             to: None,
+            form: None,
+            key: KeyPlace::Home,
+            host: None,
+            context: None,
+            encrypted_to: Vec::new(),
             trusts: Vec::new(),
         }
     }
@@ -126,10 +184,56 @@ impl Entry {
         }
     }
 
+    /// The same for what was exported.
+    pub fn exported(self, export: Export) -> Self {
+        let Export {
+            form,
+            host,
+            context,
+            encrypted_to,
+        } = export;
+        Self {
+            form: Some(form.as_str().to_owned()),
+            host: host.as_ref().map(ToString::to_string),
+            context: context.as_ref().map(ToString::to_string),
+            encrypted_to,
+            ..self
+        }
+    }
+
+    /// The line that records that a client was removed.
+    pub fn removed(name: &str, certificate: &Certificate, now: OffsetDateTime) -> Self {
+        let issued = Self::issued(
+            Purpose::Client,
+            name,
+            &certificate.serial,
+            certificate.fingerprint(),
+            certificate.validity.not_after,
+            now,
+        );
+        Self {
+            event: Event::Removed,
+            ..issued
+        }
+    }
+
     /// The same for a certificate that takes the place of another.
     pub fn replacing(self, old: &Serial) -> Self {
         Self {
             replaces: Some(old.to_string()),
+            ..self
+        }
+    }
+
+    /// The same for a certificate whose key is there.
+    pub fn with_key(self, key: KeyPlace) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The same for what was handed out in this form.
+    pub fn in_form(self, form: &str) -> Self {
+        Self {
+            form: Some(form.to_owned()),
             ..self
         }
     }
@@ -221,6 +325,17 @@ mod tests {
             parse(line.as_bytes()).unwrap()[0].replaces,
             Some("07".into())
         );
+    }
+
+    #[test]
+    fn where_a_key_is_survives_the_way_through_json() {
+        let [entry] = &parse(LINE.as_bytes()).unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(entry.key, KeyPlace::Home);
+        let line = entry.clone().with_key(KeyPlace::Elsewhere).line();
+        assert!(line.ends_with("\"key\":\"elsewhere\"}\n"), "{line}");
+        assert_eq!(parse(line.as_bytes()).unwrap()[0].key, KeyPlace::Elsewhere);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use time::{Duration, OffsetDateTime};
 
-use super::ledger::{Entry, Event};
+use super::ledger::{Entry, Event, KeyPlace};
+use super::remembered::Remembered;
 use super::state::{FileState, PairState};
 use super::trust::Trust;
 use crate::pki::{Certificate, PrivateKey, Purpose, Serial, SubjectAltName};
@@ -20,6 +21,8 @@ pub struct Row {
     pub certificate: Option<RowCertificate>,
     /// How it stands with it.
     pub standing: Standing,
+    /// Where its private key is; not looked at for a CA.
+    pub key: KeyPlace,
 }
 
 /// The part of a row that comes from the certificate.
@@ -97,6 +100,7 @@ fn ca_row(ca: &Certificate, now: OffsetDateTime) -> Row {
         purpose: Purpose::Ca,
         name: ca.common_name.clone().unwrap_or_default(),
         standing: standing_in_time(ca, now),
+        key: KeyPlace::Home,
         certificate: Some(row_certificate(ca, now)),
     }
 }
@@ -117,11 +121,15 @@ pub fn ca_rows(trust: &Trust, now: OffsetDateTime) -> Vec<Row> {
 }
 
 /// The row of a server or client.
-pub fn pair_row(pair: &PairState, revoked: &HashSet<String>, now: OffsetDateTime) -> Row {
-    let (certificate, standing) = pair_standing(pair, revoked, now);
+pub fn pair_row(pair: &PairState, remembered: &Remembered, now: OffsetDateTime) -> Row {
+    let (certificate, standing) = pair_standing(pair, remembered, now);
+    let key = certificate.as_ref().map_or(KeyPlace::Home, |certificate| {
+        remembered.key_place(&certificate.serial, &pair.key)
+    });
     Row {
         purpose: pair.kind.purpose(),
         name: pair.name.clone(),
+        key,
         certificate: certificate.map(|certificate| row_certificate(&certificate, now)),
         standing,
     }
@@ -130,7 +138,7 @@ pub fn pair_row(pair: &PairState, revoked: &HashSet<String>, now: OffsetDateTime
 /// How it stands with a server or client, and its certificate if that can be read.
 pub fn pair_standing(
     pair: &PairState,
-    revoked: &HashSet<String>,
+    remembered: &Remembered,
     now: OffsetDateTime,
 ) -> (Option<Certificate>, Standing) {
     let certificate = match &pair.certificate {
@@ -141,7 +149,11 @@ pub fn pair_standing(
     let Ok(certificate) = certificate else {
         return (None, Standing::CertificateBroken);
     };
-    let standing = standing(&certificate, &pair.key, revoked, now);
+    let key = match remembered.key_place(&certificate.serial, &pair.key) {
+        KeyPlace::Home => Some(&pair.key),
+        KeyPlace::Elsewhere => None,
+    };
+    let standing = judged(&certificate, key, remembered.revoked(), now);
     (Some(certificate), standing)
 }
 
@@ -152,10 +164,22 @@ pub fn standing(
     revoked: &HashSet<String>,
     now: OffsetDateTime,
 ) -> Standing {
+    judged(certificate, Some(key), revoked, now)
+}
+
+/// The same; no key is looked at if it is somewhere else.
+fn judged(
+    certificate: &Certificate,
+    key: Option<&FileState>,
+    revoked: &HashSet<String>,
+    now: OffsetDateTime,
+) -> Standing {
     match standing_in_time(certificate, now) {
         _ if revoked.contains(&certificate.serial.to_string()) => Standing::Revoked,
         Standing::Expired => Standing::Expired,
-        in_time => standing_of_key(key, certificate).unwrap_or(in_time),
+        in_time => key
+            .and_then(|key| standing_of_key(key, certificate))
+            .unwrap_or(in_time),
     }
 }
 

@@ -7,11 +7,14 @@
 pub mod bundle;
 pub mod check;
 pub mod client;
+pub mod clients;
 pub mod context;
 pub mod daemon_json;
 pub mod docker_host;
+pub mod enroll;
 pub mod env;
 mod error;
+pub mod hand_outs;
 pub mod init;
 pub mod install;
 pub mod issue;
@@ -22,6 +25,8 @@ pub mod machine;
 pub mod pair;
 pub mod passwd;
 pub mod permissions;
+pub mod remembered;
+pub mod remove;
 pub mod renew;
 pub mod rollover;
 pub mod roster;
@@ -90,6 +95,15 @@ pub enum Change {
         /// Where the old one goes, relative to the home.  Before: nothing is there.
         archived: String,
     },
+    /// A pair's directory goes whole to the archive, and nothing takes its place.
+    ArchiveDirectory {
+        /// Relative to the home.
+        path: String,
+        /// The SHA-256 of the certificate's file it was planned against, in hex.
+        before: String,
+        /// Where it goes, relative to the home.  Before: nothing is there.
+        archived: String,
+    },
     /// A file is replaced as one.  The old one is kept beside it until the whole plan is carried
     /// out, and then removed: it may be a key that must not lie around.
     ReplaceFile {
@@ -119,6 +133,7 @@ impl Change {
             | Self::MakeDirectory { path, .. }
             | Self::PlaceDirectory { path, .. }
             | Self::ReplaceDirectory { path, .. }
+            | Self::ArchiveDirectory { path, .. }
             | Self::Append { path, .. } => path,
             Self::CreateFile(file) | Self::ReplaceFile { file, .. } => &file.path,
         }

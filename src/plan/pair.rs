@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Error;
 use super::layout::{self, PairKind};
-use super::state::PairState;
+use super::state::{FileState, PairState, PresentFile};
 use super::verify::{found_words, out_of_time};
 use crate::pki::profile::departures;
 use crate::pki::{Certificate, PrivateKey, certificates_from_pem, verify_chain};
@@ -44,10 +44,7 @@ impl SoundPair {
         let directory = home.join(pair.kind.pair(&pair.name));
         let ca_path = directory.join(layout::CA_CERTIFICATE);
         let ca = pair.ca.content(&ca_path, "the CA's certificate")?;
-        let vouching = Vouching {
-            anchors: anchors(&ca_path, ca)?,
-            words: "the CA beside it".into(),
-        };
+        let vouching = Vouching::beside(&ca_path, ca)?;
         Self::vouched_for(home, pair, ca, &vouching, now)
     }
 
@@ -84,10 +81,7 @@ impl SoundPair {
     ) -> Result<Self, Error> {
         let [ca, pem, key] = &files;
         let path = |name: &str| self.directory.join(name);
-        let vouching = Vouching {
-            anchors: anchors(&path(layout::CA_CERTIFICATE), ca)?,
-            words: "the CA beside it".into(),
-        };
+        let vouching = Vouching::beside(&path(layout::CA_CERTIFICATE), ca)?;
         let certificate = certificate(kind, &path(kind.certificate_file()), pem, &vouching, now)?;
         judge_key(&path(kind.key_file()), key, &certificate)?;
         Ok(Self {
@@ -97,6 +91,55 @@ impl SoundPair {
         })
     }
 
+    /// Takes a client that came as values, with the directory its files are said to be in.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn of_client(
+        directory: PathBuf,
+        name: String,
+        [ca, certificate, key]: [Zeroizing<Vec<u8>>; 3],
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
+        let present = |content| {
+            FileState::Present(PresentFile {
+                mode: layout::KEY_MODE,
+                owner: 0,
+                content,
+            })
+        };
+        let ca_path = directory.join(layout::CA_CERTIFICATE);
+        let vouching = Vouching::beside(&ca_path, &ca)?;
+        let pair = PairState {
+            kind: PairKind::Client,
+            name,
+            directory: None,
+            ca: FileState::Absent,
+            certificate: present(certificate),
+            key: present(key),
+        };
+        Self::in_directory(directory, &pair, &ca, &vouching, now)
+    }
+
+    /// Takes the certificate of a pair and its `ca.pem`, wherever its key is.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_without_key(
+        home: &Path,
+        pair: &PairState,
+        now: OffsetDateTime,
+    ) -> Result<(Certificate, Zeroizing<Vec<u8>>), Error> {
+        let directory = home.join(pair.kind.pair(&pair.name));
+        let ca_path = directory.join(layout::CA_CERTIFICATE);
+        let ca = pair.ca.content(&ca_path, "the CA's certificate")?;
+        let vouching = Vouching::beside(&ca_path, ca)?;
+        let path = directory.join(pair.kind.certificate_file());
+        let pem = pair.certificate.content(&path, "the certificate")?;
+        let certificate = certificate(pair.kind, &path, pem, &vouching, now)?;
+        Ok((certificate, ca.clone()))
+    }
+
     fn vouched_for(
         home: &Path,
         pair: &PairState,
@@ -104,8 +147,18 @@ impl SoundPair {
         vouching: &Vouching,
         now: OffsetDateTime,
     ) -> Result<Self, Error> {
+        let directory = home.join(pair.kind.pair(&pair.name));
+        Self::in_directory(directory, pair, ca, vouching, now)
+    }
+
+    fn in_directory(
+        directory: PathBuf,
+        pair: &PairState,
+        ca: &Zeroizing<Vec<u8>>,
+        vouching: &Vouching,
+        now: OffsetDateTime,
+    ) -> Result<Self, Error> {
         let kind = pair.kind;
-        let directory = home.join(kind.pair(&pair.name));
         let certificate_path = directory.join(kind.certificate_file());
         let key_path = directory.join(kind.key_file());
         let pem = pair
@@ -128,6 +181,16 @@ struct Vouching {
     anchors: Vec<Certificate>,
     /// What they are called.
     words: String,
+}
+
+impl Vouching {
+    /// Those of the `ca.pem` beside a pair.
+    fn beside(path: &Path, ca: &[u8]) -> Result<Self, Error> {
+        Ok(Self {
+            anchors: anchors(path, ca)?,
+            words: "the CA beside it".into(),
+        })
+    }
 }
 
 fn unsound(path: &Path, found: String, wanted: impl Into<String>) -> Error {
@@ -203,7 +266,6 @@ fn judge_key(path: &Path, pem: &[u8], certificate: &Certificate) -> Result<(), E
 #[cfg(test)]
 mod tests {
     use super::super::client::tests::{NOW, authority, issue, key, present, prove, serial};
-    use super::super::state::FileState;
     use super::*;
     use crate::pki::{Life, SubjectAltNames, Validity};
 

@@ -126,7 +126,8 @@ pub struct OldPair {
     pub name: String,
     /// Its certificate.
     pub certificate: FileState,
-    /// Its private key; nothing if it was not read, for it is not kept.
+    /// Its private key; nothing if it was not read, for it is not kept.  That it is absent is told
+    /// all the same.
     pub key: Option<FileState>,
 }
 

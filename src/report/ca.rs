@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{JSON_VERSION, json, left, printable};
-use crate::pki::date;
+use crate::pki::{VerifyCode, date};
 use crate::plan::layout;
 use crate::plan::ledger::rfc3339;
 use crate::plan::trust::Trust;
@@ -72,6 +72,7 @@ pub fn ca(home: &Path, trust: &Trust, key: &CaKey, now: OffsetDateTime) -> Strin
          valid until  {} ({})\n\
          serial       {}\n\
          sha256       {}\n\
+         code         {}\n\
          signs for    {may_sign}\n",
         printable(ca.common_name.as_deref().unwrap_or_default()),
         super::shown(&home.join(layout::CA_CERTIFICATE)),
@@ -80,11 +81,14 @@ pub fn ca(home: &Path, trust: &Trust, key: &CaKey, now: OffsetDateTime) -> Strin
         left(ca.validity.not_after - now),
         ca.serial,
         ca.fingerprint(),
+        VerifyCode::of(&ca.public_key),
     );
     if let Some(old) = &trust.old {
         text.push_str(&format!(
-            "old CA       {}, trusted until the rollover is finished\n",
-            printable(old.common_name.as_deref().unwrap_or_default())
+            "old CA       {}, trusted until the rollover is finished\n\
+             its code     {}\n",
+            printable(old.common_name.as_deref().unwrap_or_default()),
+            VerifyCode::of(&old.public_key)
         ));
     }
     text
@@ -100,6 +104,7 @@ pub fn ca_json(home: &Path, trust: &Trust, key: &CaKey) -> String {
         name: Option<String>,
         serial: String,
         fingerprint: String,
+        code: String,
         not_before: String,
         not_after: String,
         name_constraints: Option<String>,
@@ -119,6 +124,7 @@ pub fn ca_json(home: &Path, trust: &Trust, key: &CaKey) -> String {
         name: ca.common_name.clone(),
         serial: ca.serial.to_string(),
         fingerprint: ca.fingerprint(),
+        code: VerifyCode::of(&ca.public_key).to_string(),
         not_before: rfc3339(ca.validity.not_before),
         not_after: rfc3339(ca.validity.not_after),
         name_constraints: ca.name_constraints.as_ref().map(ToString::to_string),

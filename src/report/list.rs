@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, day, json, left, printable, sans};
-use crate::plan::ledger::rfc3339;
+use super::{Color, JSON_VERSION, Style, day, json, left, note, printable, sans};
+use crate::plan::ledger::{KeyPlace, rfc3339};
 use crate::plan::list::{Row, Standing};
 
 /// One line a certificate.
@@ -45,6 +45,30 @@ pub fn list(style: Style, rows: &[Row]) -> String {
     table(style, head, &rows.collect::<Vec<_>>())
 }
 
+/// Whose key is somewhere else, so that nobody looks for it here; nothing if it is nobody's.
+pub fn keys_elsewhere(style: Style, rows: &[Row]) -> String {
+    const NAMED: usize = 8;
+    let elsewhere = rows.iter().filter(|row| !row.key.is_home());
+    let names = Vec::from_iter(elsewhere.map(|row| format!("`{}`", row.name)));
+    let named = names.iter().take(NAMED).map(String::as_str);
+    let named = Vec::from_iter(named).join(", ");
+    let more = match names.len().checked_sub(NAMED) {
+        Some(more @ 1..) => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    match names.len() {
+        0 => String::new(),
+        1 => note(
+            style,
+            &format!("the key of client {named} is on the machine it was made on"),
+        ),
+        _ => note(
+            style,
+            &format!("the keys of clients {named}{more} are on the machines they were made on"),
+        ),
+    }
+}
+
 /// The same as JSON.
 pub fn list_json(home: &Path, rows: &[Row]) -> String {
     #[derive(Serialize)]
@@ -62,6 +86,8 @@ pub fn list_json(home: &Path, rows: &[Row]) -> String {
         not_after: Option<String>,
         seconds_left: Option<i64>,
         state: &'a str,
+        #[serde(skip_serializing_if = "KeyPlace::is_home")]
+        key: KeyPlace,
     }
     let certificates = rows.iter().map(|row| {
         let certificate = row.certificate.as_ref();
@@ -75,6 +101,7 @@ pub fn list_json(home: &Path, rows: &[Row]) -> String {
             not_after: certificate.map(|certificate| rfc3339(certificate.not_after)),
             seconds_left: certificate.map(|certificate| certificate.left.whole_seconds()),
             state: row.standing.as_str(),
+            key: row.key,
         }
     });
     json(&Report {

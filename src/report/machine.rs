@@ -8,7 +8,7 @@ use similar::TextDiff;
 
 use super::table::{Cell, table};
 use super::{Color, JSON_VERSION, Style, json, note, printable, shell_word, shown, warning};
-use crate::pki::{Certificate, PrivateKey};
+use crate::pki::{Certificate, CertificateRequest, PrivateKey, VerifyCode};
 use crate::plan::install::Notice;
 use crate::plan::machine::{
     Access, Control, FileChange, FileImage, MachineChange, MachinePlan, Manager, Run,
@@ -167,6 +167,10 @@ fn content_words(image: &FileImage) -> String {
 fn certificate(image: &FileImage) -> Option<String> {
     if let Ok(Trust { old: Some(_), .. }) = Trust::from_pem(&image.content) {
         return Some("2 CA certificates".into());
+    }
+    if let Ok(request) = CertificateRequest::from_message(&image.content) {
+        let code = VerifyCode::of(&request.public_key);
+        return Some(format!("signing request, code {code}"));
     }
     let certificate = Certificate::from_pem(&image.content).ok()?;
     let what = match certificate.is_ca {

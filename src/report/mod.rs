@@ -8,7 +8,10 @@ mod bulk;
 mod ca;
 mod check;
 mod client;
+mod clients;
+mod enroll;
 mod env;
+mod export;
 mod installed;
 mod issued;
 mod list;
@@ -18,6 +21,7 @@ mod prometheus;
 mod renew;
 mod roll_status;
 mod rollover;
+mod stale;
 mod table;
 mod timer;
 mod verify;
@@ -34,7 +38,14 @@ pub use client::{
     after_client, brought_clients, callers_client, client_is_installed, client_json,
     client_notices, clients_json, installed_client,
 };
+pub use clients::{clients, list_clients_json, removed, removed_json, still_out};
+pub use enroll::{
+    ACCEPT_QUESTION, Requested, SIGN_QUESTION, cut_signing, reply_to_accept, request_next,
+    request_planned, request_planned_json, request_to_sign, requested, requested_json, signed,
+    signed_json, signed_next,
+};
 pub use env::env;
+pub use export::{Exported, after_export, export_json, export_planned, exported, left_beside};
 pub use installed::{
     Restarted, after_server, installed_server, nothing_to_install, take_back_json,
     take_back_notices, taken_back,
@@ -42,7 +53,7 @@ pub use installed::{
 pub use issued::{
     already, already_json, issued, issued_json, next_steps, unmet, unmet_warnings, warnings,
 };
-pub use list::{list, list_json};
+pub use list::{keys_elsewhere, list, list_json};
 pub use machine::{machine_json, machine_plan, notices};
 pub use plan::{
     change_lines, passphrase_changed, passphrase_changed_json, planned, planned_json,
@@ -50,11 +61,13 @@ pub use plan::{
 };
 pub use prometheus::check_prometheus;
 pub use renew::{
-    Hook, hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due, nothing_of_old_ca,
-    renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings, with_installed,
+    Hook, RenewedTold, hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due,
+    nothing_of_old_ca, renewed, renewed_json, renewed_next, renewed_talk, renewed_warnings,
+    with_installed,
 };
 pub use roll_status::{roll_next, roll_status, roll_status_json, taken_away};
 pub use rollover::{Finished, phase_json, roll_finished, roll_started, roll_undone, stray};
+pub use stale::stale_json;
 pub use timer::{timer_by_cron, timer_cron_json, timer_installed, timer_notices};
 pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,

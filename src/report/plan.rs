@@ -59,6 +59,15 @@ pub(super) fn lines(plan: &Plan) -> Vec<Line> {
                 let directory = format!("{path}/");
                 lines.extend(files.iter().map(|file| file_line(&directory, file)));
             }
+            Change::ArchiveDirectory {
+                path,
+                archived,
+                before: _,
+            } => lines.push(Line {
+                path: format!("{archived}/"),
+                mode: octal(layout::DIRECTORY_MODE),
+                holds: format!("directory, moved from {path}/"),
+            }),
             Change::CreateFile(file) => lines.push(file_line("", file)),
             Change::ReplaceFile { file, .. } => {
                 let mut line = file_line("", file);
@@ -132,6 +141,7 @@ pub fn planned(style: Style, home: &Path, plan: &Plan) -> String {
         }
         Change::SetMode { .. }
         | Change::MakeDirectory { .. }
+        | Change::ArchiveDirectory { .. }
         | Change::ReplaceFile { .. }
         | Change::Append { .. } => false,
     });

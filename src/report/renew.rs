@@ -5,14 +5,16 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::issued::{cut_warnings, cut_words};
+use super::stale::{StaleHandOut, stale_next};
 use super::table::{Cell, table};
 use super::{
     JSON_VERSION, Style, count, day, error, hint, json, printable, shell_word, shown, warning,
 };
 use crate::plan::Error;
+use crate::plan::hand_outs::HandOut;
 use crate::plan::issue::{Cut, PlannedPair};
 use crate::plan::layout::{self, PairKind};
-use crate::plan::ledger::rfc3339;
+use crate::plan::ledger::{KeyPlace, rfc3339};
 use crate::plan::renew::{Decision, Keys, Later, Renewal, Renewed, Scope, Wish};
 
 /// What became of the command that was to run after the renewal.
@@ -24,6 +26,17 @@ pub enum Hook {
     Done,
     /// It did not.
     Failed,
+}
+
+/// What else is told of a renewal in JSON.
+#[derive(Debug)]
+pub struct RenewedTold<'a> {
+    /// What became of the hook.
+    pub hook: Hook,
+    /// What the operator should mind.
+    pub warnings: &'a [String],
+    /// What is out and behind.
+    pub stale: Vec<StaleHandOut<'a>>,
 }
 
 /// What was renewed: old end, new end, new serial.
@@ -108,9 +121,13 @@ pub fn renewed_json(
     command: &'static str,
     renewal: Option<&Renewal>,
     next: Option<&Later>,
-    hook: Hook,
-    warnings: &[String],
+    told: RenewedTold<'_>,
 ) -> String {
+    let RenewedTold {
+        hook,
+        warnings,
+        stale,
+    } = told;
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,
@@ -121,6 +138,7 @@ pub fn renewed_json(
         next: Option<Next<'a>>,
         deploy_hook: Option<&'static str>,
         warnings: &'a [String],
+        stale: Vec<StaleHandOut<'a>>,
     }
     #[derive(Serialize)]
     struct Certificate<'a> {
@@ -133,6 +151,8 @@ pub fn renewed_json(
         replaces: String,
         old_not_after: String,
         archived: String,
+        #[serde(skip_serializing_if = "KeyPlace::is_home")]
+        key: KeyPlace,
     }
     #[derive(Serialize)]
     struct Next<'a> {
@@ -164,6 +184,7 @@ pub fn renewed_json(
                     replaces: replaces.to_string(),
                     old_not_after: rfc3339(*old_not_after),
                     archived: layout::archived(replaces),
+                    key: pair.key,
                 },
             )
             .collect(),
@@ -179,6 +200,7 @@ pub fn renewed_json(
             Hook::Failed => Some("failed"),
         },
         warnings,
+        stale,
     })
 }
 
@@ -316,6 +338,7 @@ pub fn renewed_next(
     home: &Path,
     renewal: &Renewal,
     here: &[(PairKind, String)],
+    stale: &[HandOut<'_>],
 ) -> String {
     let is_here = |pair: &PlannedPair| {
         let mut here = here.iter();
@@ -341,7 +364,18 @@ pub fn renewed_next(
         }
         text.push_str(&more(servers.len()));
     }
-    let clients = of_kind(PairKind::Client);
+    let stale = stale
+        .iter()
+        .filter(|out| out.kind() == Some(PairKind::Client));
+    let stale = Vec::from_iter(stale);
+    text.push_str(&stale_next(program, &stale));
+    let is_told = |pair: &&PlannedPair| {
+        let mut stale = stale.iter();
+        stale.any(|out| out.entry.name == pair.name.as_str())
+    };
+    let clients = of_kind(PairKind::Client).into_iter();
+    let (mut clients, elsewhere): (Vec<_>, Vec<_>) = clients.partition(|it| it.key.is_home());
+    clients.retain(|pair| !is_told(pair));
     if !clients.is_empty() {
         text.push_str(
             "\nHand each client its new files; the old certificate works until its end:\n\n",
@@ -351,6 +385,19 @@ pub fn renewed_next(
             text.push_str(&format!("  {}\n", shell_word(&directory.to_string_lossy())));
         }
         text.push_str(&more(clients.len()));
+    }
+    if !elsewhere.is_empty() {
+        text.push_str(
+            "\nSend each client that has its own key a reply, for `dockpki client accept`; the old \
+             certificate works until its end:\n\n",
+        );
+        for client in elsewhere.iter().take(SHOWN) {
+            let name = &client.name;
+            text.push_str(&format!(
+                "  {program} client export {name} --as reply -o {name}.reply.pem\n"
+            ));
+        }
+        text.push_str(&more(elsewhere.len()));
     }
     text
 }

@@ -159,6 +159,7 @@ impl<'a> LeftOver<'a> {
         let (why, at) = match &left.why {
             Why::InHome => ("in the home", None),
             Why::FilesGone => ("files gone", None),
+            Why::Removed => ("removed", None),
             Why::HandedOut(place) => ("handed out", Some(place.as_str())),
         };
         Self {

@@ -20,7 +20,7 @@ use crate::plan::layout::{self, PairKind};
 use crate::plan::machine::{Control, FileImage};
 use crate::plan::pair::SoundPair;
 use crate::plan::renew::{Renewal, Scope, Standing, client_places};
-use crate::plan::state::PairState;
+use crate::plan::state::{FileState, PairState};
 use crate::report;
 
 /// The command, for records and messages.
@@ -190,6 +190,15 @@ impl Session<'_> {
             &bringing.issued,
         );
         match standing {
+            Standing::Behind
+                if kind == PairKind::Client && matches!(pair.key, FileState::Absent) =>
+            {
+                left(&format!(
+                    "its key is not in the home: write a reply with `{} client export {name} --as \
+                     reply`, and take it with `dockpki client accept`",
+                    self.program
+                ));
+            }
             Standing::Behind => return Ok(true),
             Standing::Current => brought.here.push((kind, name.to_owned())),
             Standing::Foreign => left("its certificate is none of the home's"),

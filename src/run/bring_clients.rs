@@ -75,7 +75,8 @@ impl Session<'_> {
                     ..Notes::default()
                 };
                 let consent = bringing.install.consent;
-                self.place_client(&mut store, &merged, notes, &notices, consent)?
+                let agreement = (consent, "Do this?", host::Asked::Consent);
+                self.place_client(&mut store, &merged, notes, &notices, agreement)?
             }
         };
         for (place, _) in &behind {

@@ -1,6 +1,5 @@
 //! `check`: reads, judges, tells.  Nothing is asked and nothing needs a key.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::plan::check::{self, Checked, Known, Severity};
 use crate::plan::install::DaemonMode;
 use crate::plan::layout;
 use crate::plan::ledger::Entry;
-use crate::plan::list;
+use crate::plan::remembered::Remembered;
 use crate::plan::trust::Trust;
 use crate::report;
 
@@ -106,7 +105,7 @@ struct Told {
 struct Judged {
     rows: Vec<Checked>,
     ledger: Vec<Entry>,
-    revoked: HashSet<String>,
+    remembered: Remembered,
     trust: Option<Trust>,
     /// What is too long for a table.
     notes: Vec<String>,
@@ -127,7 +126,7 @@ impl Session<'_> {
         let Judged {
             rows,
             ledger,
-            revoked,
+            remembered,
             trust,
             notes,
         } = match (home, &machine) {
@@ -156,7 +155,7 @@ impl Session<'_> {
                 ledger: &ledger,
                 trust: trust.as_ref(),
             };
-            let rows = installed(&found, known, &revoked, thresholds, now);
+            let rows = installed(&found, known, remembered.revoked(), thresholds, now);
             let notes = unjudged_keys(&found).map(|path| report::unjudged_key(self.stderr, path));
             talk.extend(notes);
             all.extend(rows);
@@ -220,7 +219,7 @@ impl Session<'_> {
             rows.push(check::home::unread(Purpose::Ca, label, &path, &cause));
             Vec::new()
         });
-        let revoked = list::revoked(&ledger);
+        let remembered = Remembered::of(&ledger);
         let trust = state.trust().ok();
         let known = Known {
             rows: &[],
@@ -229,12 +228,12 @@ impl Session<'_> {
         };
         let home = &self.home;
         rows.extend(host::map_pairs(home, |pair| {
-            check::home::pair(home, &pair, known, &revoked, thresholds, now)
+            check::home::pair(home, &pair, known, &remembered, thresholds, now)
         })?);
         Ok(Judged {
             rows,
             ledger,
-            revoked,
+            remembered,
             trust,
             notes,
         })

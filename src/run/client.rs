@@ -2,29 +2,28 @@
 
 use std::path::PathBuf;
 
-use super::install::head;
-use super::{Effect, Outcome, Session, data};
-use crate::cli::{self, Consent, Mode, Output, RestartBy, Talk, Unset};
+use super::place::Placing;
+use super::{Outcome, Session, data};
+use crate::cli::{self, Mode, Unset};
 use crate::error::Error;
 use crate::host;
-use crate::host::machine::{Deed, Notes, Relabel, Store, carry_out, user_store};
-use crate::pki::Name;
-use crate::plan::client::{ClientPlan, ClientWish, PlacedClient, Reach, plan};
+use crate::host::machine::{Store, user_store};
+use crate::pki::{Certificate, Name};
 use crate::plan::docker_host::DockerHost;
 use crate::plan::env::{DockerEnv, Shell};
 use crate::plan::layout::PairKind;
-use crate::plan::ledger::rfc3339;
-use crate::plan::machine::Run;
+use crate::plan::ledger::KeyPlace;
 use crate::plan::pair::SoundPair;
+use crate::plan::remembered::Remembered;
+use crate::plan::state::{FileState, PairState};
 use crate::report;
 
 impl Session<'_> {
     pub(super) fn install_client(&self, wish: &cli::InstallClient) -> Result<Outcome, Error> {
         let now = host::clock();
-        let shell = self::shell(None);
         let (name, pair) = self.reading(|| {
             let name = self.client_name(wish.name.as_ref())?;
-            let pair = self.pair_named(PairKind::Client, name.clone())?;
+            let pair = self.client_with_key(name.clone())?;
             Ok((name, pair))
         })?;
         let pair = SoundPair::check(&self.home, &pair, now)?;
@@ -33,123 +32,23 @@ impl Session<'_> {
             Mode::Apply => self.pen(),
         };
         // From here on everything is done as the user whose files they are.
-        let caller = host::become_invoking_user()?;
-        let docker_config = host::docker_config(wish.docker_config.as_deref(), caller.as_ref())?;
-        let caller_home = caller.as_ref().and_then(|caller| caller.home.as_deref());
-        let store_path = user_store(caller_home)?;
+        let docker = self.docker_of_caller(wish.docker_config.as_deref())?;
         let command = format!("install client {name}");
-        let mut store = match wish.mode {
-            Mode::DryRun => {
-                self.note_unfinished(&store_path);
-                None
-            }
-            Mode::Apply => Some(
-                self.open_store(&store_path, &command, &RestartBy::Systemd)?
-                    .0,
-            ),
-        };
-        let client_wish = ClientWish {
+        let store = self.store_of(&docker, wish.mode, &command)?;
+        let placing = Placing {
+            command,
             pair,
             host: wish.host.clone(),
             context: wish.context.clone(),
-            owner: host::process_owner(),
-            reach: Reach::Both,
+            after: Vec::new(),
+            said: String::new(),
+            question: "Do this?",
+            what: host::Asked::Consent,
+            consent: wish.consent,
+            mode: wish.mode,
+            pen,
         };
-        let state = host::client_state(&docker_config, client_wish.context_name().as_ref())?;
-        let mut client = plan(&state, &client_wish)?;
-        client.plan.command = command;
-        let notices = report::client_notices(self.stderr, &client.notices);
-
-        if wish.mode == Mode::DryRun {
-            let data = match self.request.output {
-                Output::Json => report::client_json(&client, &docker_config, false),
-                Output::Text if client.plan.is_empty() => {
-                    report::client_is_installed(&name, &docker_config)
-                }
-                Output::Text => {
-                    head(&client.plan, wish.mode) + &report::machine_plan(self.stdout, &client.plan)
-                }
-            };
-            return Ok(self.outcome(data, notices));
-        }
-        let effect = match &mut store {
-            Some(store) => {
-                let notes = Notes {
-                    host: wish.host.as_ref().map(ToString::to_string),
-                    docker_config: Some(docker_config.clone()),
-                    clients: vec![PlacedClient {
-                        name: name.clone(),
-                        docker_config: docker_config.clone(),
-                        context: client.context.clone(),
-                        reach: Reach::Both,
-                    }],
-                    ..Notes::default()
-                };
-                self.place_client(store, &client, notes, &notices, wish.consent)?
-            }
-            None => Effect::None,
-        };
-        // Also where nothing was to do: an install that was killed may not have told.
-        let context = client_wish.context_name();
-        let context = context.map(|context| docker_config.join(context.tls_directory()));
-        let directories = std::iter::once(docker_config.clone()).chain(context);
-        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, directories);
-        let data = match (self.request.output, self.request.talk, effect) {
-            (Output::Json, _, _) => {
-                report::client_json(&client, &docker_config, effect == Effect::Changed)
-            }
-            (Output::Text, Talk::Quiet, _) => String::new(),
-            (Output::Text, _, Effect::None) => report::client_is_installed(&name, &docker_config),
-            (Output::Text, _, Effect::Changed) => {
-                report::installed_client(&name, &docker_config, client.context.as_ref())
-            }
-        };
-        let env = DockerEnv::Set {
-            host: wish.host.clone(),
-            cert_path: docker_config,
-        };
-        let talk = match (self.request.output, effect) {
-            // What this shell has no way to write is no reason to fail now.
-            (Output::Text, Effect::Changed) => report::env(shell, &env, &[])
-                .map(|lines| report::after_client(&lines))
-                .unwrap_or_default(),
-            (Output::Text, Effect::None) | (Output::Json, _) => String::new(),
-        };
-        Ok(Outcome {
-            effect,
-            ..self.outcome(data, talk)
-        })
-    }
-
-    /// Brings clients to where docker looks for them, once that is agreed to.
-    pub(super) fn place_client(
-        &self,
-        store: &mut Store,
-        client: &ClientPlan,
-        notes: Notes,
-        notices: &str,
-        consent: Consent,
-    ) -> Result<Effect, Error> {
-        if client.plan.is_empty() {
-            return Ok(Effect::None);
-        }
-        let shown = head(&client.plan, Mode::Apply)
-            + &report::machine_plan(self.stderr, &client.plan)
-            + "\n"
-            + notices;
-        self.agree(&shown, consent)?;
-        let deed = Deed {
-            plan: &client.plan,
-            time: rfc3339(host::clock()),
-            notes,
-            voids: Vec::new(),
-            relabel: Relabel::ByPolicy {
-                failed: &|cause| self.not_labelled(cause),
-            },
-        };
-        // A client's plan runs nothing.
-        carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
-        Ok(Effect::Changed)
+        self.place(store, docker, placing)
     }
 
     /// The client that was named, else the only one, else the one of the user who calls.
@@ -169,6 +68,26 @@ impl Session<'_> {
                 names: several.to_vec(),
             }
             .into()),
+        }
+    }
+
+    /// A client of the home that can be used from there.
+    pub(super) fn client_with_key(&self, name: String) -> Result<PairState, Error> {
+        let pair = self.pair_named(PairKind::Client, name)?;
+        if !matches!(pair.key, FileState::Absent) {
+            return Ok(pair);
+        }
+        let remembered = Remembered::of(&host::home_state(&self.home)?.ledger()?);
+        let certificate = match &pair.certificate {
+            FileState::Present(file) => Certificate::from_pem(&file.content).ok(),
+            _ => None,
+        };
+        let place = certificate.map(|it| remembered.key_place(&it.serial, &pair.key));
+        match place {
+            Some(KeyPlace::Elsewhere) => {
+                Err(crate::plan::Error::KeyElsewhere { name: pair.name }.into())
+            }
+            Some(KeyPlace::Home) | None => Ok(pair),
         }
     }
 
@@ -216,7 +135,7 @@ impl Session<'_> {
             (None, Some((docker_config, _))) => docker_config,
             (name, _) => self.reading(|| {
                 let name = self.client_name(name.as_ref())?;
-                self.pair_named(PairKind::Client, name.clone())?;
+                self.client_with_key(name.clone())?;
                 Ok(self.home.join(PairKind::Client.pair(&name)))
             })?,
         };
@@ -240,7 +159,7 @@ fn installed_client() -> Result<Option<(PathBuf, Option<DockerHost>)>, Error> {
 }
 
 /// The shell that was named, else that of the caller, else one of POSIX.
-fn shell(named: Option<Shell>) -> Shell {
+pub(super) fn shell(named: Option<Shell>) -> Shell {
     let callers = || Shell::from_path(&host::shell()?);
     named.or_else(callers).unwrap_or(Shell::Bash)
 }

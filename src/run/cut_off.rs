@@ -28,17 +28,24 @@ impl Meeting {
             Command::Init(wish) => by_mode(wish.mode),
             Command::Issue(wish) => by_mode(wish.mode),
             Command::Bulk(wish) => by_mode(wish.mode),
+            Command::ClientSign(wish) => by_mode(wish.mode),
             Command::CaPasswd(wish) => by_mode(wish.mode),
             Command::Renew(wish) if wish.install.is_some() => Self::Itself,
             Command::Roll(roll) => by_mode(roll.mode()),
             Command::Renew(wish) => by_mode(wish.mode),
-            Command::List | Command::Verify { .. } | Command::CaShow => Self::TakeUp,
+            Command::Export(wish) => by_mode(wish.mode),
+            Command::Remove(wish) => by_mode(wish.mode),
+            Command::List | Command::ListClients | Command::Verify { .. } | Command::CaShow => {
+                Self::TakeUp
+            }
             // A monitor restarts nothing.
             Command::Check(_) => Self::Tell,
             // A shell waits for it, at every login perhaps.
             Command::Env(_) | Command::Completions(_) | Command::Man(_) => Self::Tell,
             Command::InstallServer(_)
             | Command::InstallClient(_)
+            | Command::ClientRequest(_)
+            | Command::ClientAccept(_)
             | Command::TakeBack(_)
             | Command::TimerInstall(_)
             | Command::TimerRemove(_)

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::Session;
 use crate::host::{self, LedgerPen};
 use crate::pki::{Certificate, Serial};
+use crate::plan::hand_outs::{HandOut, hand_outs};
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, Event};
 use crate::plan::pair::SoundPair;
-use crate::plan::rollover::last_hand_outs;
 use crate::plan::trust::Trust;
 use crate::report;
 
@@ -24,6 +24,7 @@ impl Pen {
     fn last_at(&self, kind: PairKind, to: &str) -> Option<&Entry> {
         let at_place = |entry: &&Entry| {
             entry.kind == kind.as_str()
+                && entry.form.is_none()
                 && entry.to.as_deref() == Some(to)
                 && matches!(entry.event, Event::HandedOut | Event::TakenBack)
         };
@@ -37,6 +38,7 @@ impl Pen {
         let entries = self.ledger.iter();
         let places = entries
             .filter(|entry| entry.event == Event::HandedOut && entry.kind == kind.as_str())
+            .filter(|entry| entry.form.is_none())
             .filter_map(|entry| entry.to.as_deref()?.strip_suffix(&here));
         let places = places.map(PathBuf::from);
         places.filter(|it| it.starts_with(directory)).collect()
@@ -57,19 +59,17 @@ impl Pen {
 /// the lines that tell so.
 pub(super) fn taken_away(ledger: &[Entry]) -> Vec<Entry> {
     let here = on_this_machine();
-    let is_gone = |place: &str, entry: &Entry| {
-        let mut kinds = PairKind::ALL.into_iter();
-        let kind = kinds.find(|kind| kind.as_str() == entry.kind);
-        let directory = place.strip_suffix(&here).map(Path::new);
-        kind.zip(directory)
+    let is_gone = |out: &HandOut<'_>| {
+        // Where an exported file went, nobody knows.
+        let place = out.entry.to.as_deref().filter(|_| out.entry.form.is_none());
+        let directory = place.and_then(|place| place.strip_suffix(&here).map(Path::new));
+        out.kind()
+            .zip(directory)
             .is_some_and(|(kind, directory)| host::is_taken_away(kind, directory))
     };
     let now = host::clock();
-    last_hand_outs(ledger)
-        .into_iter()
-        .filter(|(place, entry)| is_gone(place, entry))
-        .map(|(_, entry)| entry.clone().taken_back(now))
-        .collect()
+    let gone = hand_outs(ledger).into_iter().filter(is_gone);
+    gone.map(|out| out.entry.clone().taken_back(now)).collect()
 }
 
 impl Session<'_> {

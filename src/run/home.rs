@@ -9,8 +9,9 @@ use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Asked, Create, Home, Jobs, Repeat};
 use crate::pki::{self, KeyType, Life, is_encrypted};
-use crate::plan::issue::{self, Ground, Issuance, Issued, Wish};
+use crate::plan::issue::{self, Fresh, Ground, Issuance, Issued, Wish};
 use crate::plan::layout;
+use crate::plan::remembered::Remembered;
 use crate::plan::state::{FileState, HomeState};
 use crate::plan::trust::Issuer;
 use crate::plan::{Encryption, init, list, passwd, verify};
@@ -24,7 +25,10 @@ pub(super) fn made(
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<Issued, Error> {
-    let fresh = host::fresh_unless(None, key_type)?;
+    let fresh = Fresh {
+        key: host::key(key_type)?,
+        serial: host::serial()?,
+    };
     Ok(issue::issue(issuer, wish, fresh, valid_for, now)?)
 }
 
@@ -179,16 +183,21 @@ impl Session<'_> {
         let now = host::clock();
         let (trust, mut rows) = self.reading(|| {
             let state = host::home_state(&self.home)?;
-            let revoked = list::revoked(&state.ledger()?);
-            let rows = host::map_pairs(&self.home, |pair| list::pair_row(&pair, &revoked, now))?;
+            let remembered = Remembered::of(&state.ledger()?);
+            let row = |pair| list::pair_row(&pair, &remembered, now);
+            let rows = host::map_pairs(&self.home, row)?;
             Ok((state.trust()?, rows))
         })?;
         rows.extend(list::ca_rows(&trust, now));
         list::sort(&mut rows);
-        Ok(data(match self.request.output {
-            Output::Text => report::list(self.stdout, &rows),
-            Output::Json => report::list_json(&self.home, &rows),
-        }))
+        let (data, talk) = match self.request.output {
+            Output::Text => (
+                report::list(self.stdout, &rows),
+                report::keys_elsewhere(self.stderr, &rows),
+            ),
+            Output::Json => (report::list_json(&self.home, &rows), String::new()),
+        };
+        Ok(self.outcome(data, talk))
     }
 
     pub(super) fn verify(&self, passphrase_file: Option<&Path>) -> Result<Outcome, Error> {
@@ -289,7 +298,7 @@ impl Session<'_> {
             NewPassphrase::None(consent) => {
                 let question = "Leave the CA's key without a passphrase?";
                 let asks = *consent == Consent::Ask && wish.mode == Mode::Apply;
-                if asks && !host::confirm(question)? {
+                if asks && !host::confirm(question, Asked::Consent)? {
                     return Err(Error::NotAgreed);
                 }
                 None

@@ -86,6 +86,17 @@ impl Session<'_> {
 
     /// Shows a plan and asks whether to carry it out.
     pub(super) fn agree(&self, shown: &str, consent: Consent) -> Result<(), Error> {
+        self.agree_to(shown, consent, "Do this?", host::Asked::Consent)
+    }
+
+    /// Shows something and asks a question about it.
+    pub(super) fn agree_to(
+        &self,
+        shown: &str,
+        consent: Consent,
+        question: &str,
+        what: host::Asked,
+    ) -> Result<(), Error> {
         match consent {
             Consent::Given => {
                 self.say(shown);
@@ -97,7 +108,7 @@ impl Session<'_> {
                     (self.say)(shown);
                 }
                 self.say(shown);
-                match host::confirm("Do this?")? {
+                match host::confirm(question, what)? {
                     true => Ok(()),
                     false => Err(Error::NotAgreed),
                 }

@@ -1,5 +1,6 @@
 //! One command: read, plan, show, apply.
 
+mod accept;
 mod apart;
 mod bring;
 mod bring_clients;
@@ -7,14 +8,19 @@ mod bulk;
 mod ca_key;
 mod check;
 mod client;
+mod clients;
 mod cut_off;
+mod export;
 mod hand_out;
 mod home;
 mod install;
+mod place;
 mod prover;
 mod renew;
+mod request;
 mod roll;
 mod server;
+mod sign;
 mod take_back;
 mod timer;
 mod verify_installed;
@@ -96,8 +102,14 @@ pub fn run(request: &Request, say: &dyn Fn(&str)) -> Result<Outcome, Error> {
         Command::Init(wish) => Session::new(request, say)?.init(wish),
         Command::Issue(wish) => Session::new(request, say)?.issue(wish),
         Command::Bulk(wish) => Session::new(request, say)?.issue_roster(wish),
+        Command::ClientRequest(wish) => Session::new(request, say)?.client_request(wish),
+        Command::ClientSign(wish) => Session::new(request, say)?.client_sign(wish),
+        Command::ClientAccept(wish) => Session::new(request, say)?.client_accept(wish),
         Command::Renew(wish) => Session::new(request, say)?.renew(wish),
         Command::List => Session::new(request, say)?.list(),
+        Command::ListClients => Session::new(request, say)?.list_clients(),
+        Command::Export(wish) => Session::new(request, say)?.client_export(wish),
+        Command::Remove(wish) => Session::new(request, say)?.client_remove(wish),
         Command::Check(wish) => Ok(check::run(request, wish, say)),
         Command::Verify { passphrase_file } => {
             Session::new(request, say)?.verify(passphrase_file.as_deref())

@@ -79,7 +79,7 @@ impl Session<'_> {
         now: OffsetDateTime,
     ) -> Result<SoundPair, Error> {
         if let Some(name) = name {
-            let client = self.pair_named(PairKind::Client, name.to_string())?;
+            let client = self.client_with_key(name.to_string())?;
             return Ok(server.check_client_of(&self.home, &client, now)?);
         }
         let mut names = host::pair_names(&self.home, PairKind::Client)?;

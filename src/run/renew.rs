@@ -7,11 +7,14 @@ use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Jobs, Progress, Shown};
 use crate::pki::{Life, Validity};
+use crate::plan::hand_outs::{self, HandOut};
 use crate::plan::issue::PlannedPair;
 use crate::plan::layout::{self, PairKind};
-use crate::plan::list;
+use crate::plan::ledger::Entry;
+use crate::plan::remembered::Remembered;
 use crate::plan::renew::{self, Candidate, Decision, Keys, Renewal, Rule, Scope, Selector};
 use crate::plan::state::{HomeState, OldPair};
+use crate::plan::trust::Trust;
 use crate::report::{self, Hook};
 
 /// The variable in which a hook finds the names, with spaces between.
@@ -70,8 +73,9 @@ impl Session<'_> {
             let pairs = pairs().map(|renewed| &renewed.pair);
             pairs.filter(|pair| !is_held_back(pair))
         };
-        let apart = self.reading(|| Ok(self.apart(pairs())));
-        let apart = apart.unwrap_or_default();
+        let apart = self.reading(|| Ok((self.apart(pairs()), self.ledger_and_trust(renewed))));
+        let (apart, ledger_and_trust) = apart.unwrap_or_default();
+        let stale = self.stale(renewed, &ledger_and_trust);
         let mut warnings = Vec::from_iter(apart.iter().cloned().chain(kept));
         warnings.extend(report::renewed_warnings(decision, renewal));
         let install = wish
@@ -87,7 +91,12 @@ impl Session<'_> {
         let data = match (&done, self.request.output, self.request.talk) {
             (Done::Nothing(_) | Done::Renewed(_), Output::Json, _) => {
                 let (command, next) = (wish.wish.rule.command(), decision.later.first());
-                report::renewed_json(&self.home, command, renewed, next, hook, &warnings)
+                let told = report::RenewedTold {
+                    hook,
+                    warnings: &warnings,
+                    stale: report::stale_json(&self.program, &stale),
+                };
+                report::renewed_json(&self.home, command, renewed, next, told)
             }
             (Done::Shown(both), ..) => self.renewal_shown(wish, &both.1, &warnings),
             (_, Output::Text, Talk::Quiet) => String::new(),
@@ -124,6 +133,7 @@ impl Session<'_> {
                     &self.home,
                     renewal,
                     &here,
+                    &stale,
                 ));
             }
         }
@@ -149,6 +159,29 @@ impl Session<'_> {
 
     fn not_renewed(&self, decision: &Decision) -> String {
         report::not_renewed(self.stderr, &self.program, &decision.problems)
+    }
+
+    /// What the home has once something was renewed; nothing if nothing was, or it cannot be read
+    /// again.
+    fn ledger_and_trust(&self, renewed: Option<&Renewal>) -> Option<(Vec<Entry>, Trust)> {
+        renewed?;
+        let state = host::home_state(&self.home).ok()?;
+        Some((state.ledger().ok()?, state.trust().ok()?))
+    }
+
+    /// What was handed out of the servers and clients that are renewed, and is an earlier
+    /// certificate now.
+    fn stale<'l>(
+        &self,
+        renewed: Option<&Renewal>,
+        ledger_and_trust: &'l Option<(Vec<Entry>, Trust)>,
+    ) -> Vec<HandOut<'l>> {
+        let (Some(renewal), Some((ledger, trust))) = (renewed, ledger_and_trust) else {
+            return Vec::new();
+        };
+        let pairs = renewal.pairs.iter().map(|renewed| &renewed.pair);
+        let current = pairs.map(|pair| ((pair.kind, pair.name.as_str()), pair.serial.to_string()));
+        hand_outs::stale(ledger, &current.collect(), trust)
     }
 
     /// Refuses a question nobody could answer, before anything is done rather than after half of it.
@@ -254,19 +287,17 @@ impl Session<'_> {
         let now = host::clock();
         let side_by_side = due
             .iter()
-            .map(|candidate| host::side_by_side_from(candidate.key_type))
+            .map(|candidate| host::next_side_by_side_from(&candidate.next_key))
             .min();
-        let reissued = host::side_by_side(
-            due,
-            side_by_side.unwrap_or(2),
-            Jobs::Cores,
-            |mut candidate| {
-                let fresh = host::fresh_unless(candidate.key.take(), candidate.key_type)?;
-                let reissued = renew::reissue(&issuer, candidate, wish.wish.valid_for, fresh, now)?;
+        let reissued =
+            host::side_by_side(due, side_by_side.unwrap_or(2), Jobs::Cores, |candidate| {
+                let (next_key, replaced) = candidate.split();
+                let (key, serial) = host::next(next_key)?;
+                let life = wish.wish.valid_for;
+                let reissued = renew::reissue(&issuer, replaced, life, key, serial, now)?;
                 progress.tick();
                 Ok::<_, Error>(reissued)
-            },
-        );
+            });
         let reissued = reissued.into_iter().collect::<Result<_, _>>()?;
         let renewal = renew::plan(wish.wish.rule.command(), &state, &issuer, reissued);
         if wish.mode == Mode::DryRun {
@@ -282,14 +313,14 @@ impl Session<'_> {
         let state = host::home_state(&self.home)?;
         let trust = state.trust()?;
         // What is added must not go to a ledger nobody can read.
-        let revoked = list::revoked(&state.ledger()?);
+        let remembered = Remembered::of(&state.ledger()?);
         host::home_directories(&self.home)?;
         let now = host::clock();
         // A CA that issues nothing now renews nothing, whatever is due.
         Validity::of_leaf(Life::LEAF, now, trust.ca.validity)?;
         let path = self.home.as_path();
         let candidate = |pair: OldPair| {
-            let candidate = Candidate::of(path, &pair, wish, &trust);
+            let candidate = Candidate::of(path, &pair, wish, &trust, &remembered);
             (pair.kind, pair.name, candidate)
         };
         let candidates = match &wish.scope {
@@ -304,7 +335,7 @@ impl Session<'_> {
             candidates,
             wish,
             trust.ca.validity,
-            &revoked,
+            remembered.revoked(),
             &self.home,
             now,
         )?;

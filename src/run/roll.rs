@@ -49,7 +49,7 @@ impl Session<'_> {
                          the rollover cannot be taken back";
             self.warn(words);
             let asks = wish.consent == Consent::Ask && wish.mode == Mode::Apply;
-            if asks && !host::confirm("Make the next CA all the same?")? {
+            if asks && !host::confirm("Make the next CA all the same?", Asked::Consent)? {
                 return Err(Error::NotAgreed);
             }
         }
@@ -170,7 +170,7 @@ impl Session<'_> {
         }
         let is_sure = finished.not_known.is_empty();
         let asks = consent == Consent::Ask && mode == Mode::Apply && !is_sure;
-        if asks && !host::confirm("Finish the rollover all the same?")? {
+        if asks && !host::confirm("Finish the rollover all the same?", Asked::Consent)? {
             return Err(Error::NotAgreed);
         }
         let mut home = self.open_to_change(mode, Create::No)?;

@@ -119,3 +119,54 @@ fn what_dockerd_itself_would_refuse_is_refused_before_anything_is_changed() {
     assert_eq!(checked["tlsverify"], true);
     assert_ne!(checked["tlskey"], "/etc/docker/CA/server-key.pem");
 }
+
+#[test]
+fn docker_works_with_a_key_that_never_left_its_machine() {
+    if !can_run() {
+        return;
+    }
+    let host = Host::with(json!({}));
+    host.install(&[]).succeeds();
+    let (laptop, sent) = (host.below("laptop"), host.below("sent"));
+    let dockpki = env!("CARGO_BIN_EXE_dockpki");
+    let on = |home: &Path, pki: &Path, script: &str| {
+        let script = format!(
+            "export HOME={home} DOCKPKI_HOME={}; unset DOCKER_CONFIG DOCKER_HOST XDG_STATE_HOME; \
+             mkdir -p $HOME {sent}; cd {sent}; {script}",
+            pki.display(),
+            home = home.display(),
+            sent = sent.display(),
+        );
+        host.shell(&script).succeeds()
+    };
+    let none = host.below("none");
+    let on_laptop = |script: &str| on(&laptop, &none, script);
+    on_laptop(&format!("{dockpki} client request laptop >laptop.csr"));
+    on(
+        &host.below("operator"),
+        host.home.path().as_path(),
+        &format!("{dockpki} client sign laptop.csr --yes"),
+    );
+    on_laptop(&format!(
+        "{dockpki} client accept laptop.reply.pem --host tcp://localhost:2376 --yes"
+    ));
+    let local = host.docker(&["version", "--format", "{{.Server.Version}}"]);
+    for script in [
+        "docker --context localhost version --format '{{.Server.Version}}'",
+        "DOCKER_HOST=tcp://localhost:2376 DOCKER_TLS_VERIFY=1 \
+         docker version --format '{{.Server.Version}}'",
+    ] {
+        let answer = on_laptop(script);
+        assert_eq!(answer.stdout, local, "{script}");
+        assert!(!answer.stderr.contains("arning"), "{answer:#?}");
+    }
+    let key = host.read(laptop.join(".docker/key.pem"));
+    let line = key.split(|octet| *octet == b'\n').nth(1).unwrap();
+    for directory in [host.home.path().join("clients/laptop"), host.outside(&sent)] {
+        for entry in fs::read_dir(directory).unwrap() {
+            let content = fs::read(entry.unwrap().path()).unwrap();
+            let is_there = content.windows(line.len()).any(|it| it == line);
+            assert!(!is_there, "the key has travelled");
+        }
+    }
+}

@@ -165,7 +165,7 @@ pub fn redact(text: &str, home: &TestHome) -> String {
             concat!("dockpki ", env!("CARGO_PKG_VERSION")),
             "dockpki [VERSION]",
         );
-    let text = as_root(&text);
+    let text = as_root(&without_pem(&text));
     let mut redacted = String::new();
     let mut rest = text.as_str();
     while let Some(c) = rest.chars().next() {
@@ -211,11 +211,40 @@ fn as_root(text: &str) -> String {
     lines.join("\n")
 }
 
+/// What is in PEM blocks is of a new key each time.
+fn without_pem(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(begin) = rest.find("-----BEGIN ") {
+        let head = begin + "-----BEGIN ".len();
+        let Some(body) = rest[head..].find("-----").map(|at| head + at + 5) else {
+            break;
+        };
+        let Some(end) = rest[body..].find("-----END ").map(|at| body + at) else {
+            break;
+        };
+        out.push_str(&rest[..body]);
+        out.push_str("[PEM]");
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+/// The one that help and errors show.
+const EXAMPLE_CODE: &str = "k7qd-3mxa-90fz-p2wh";
+
 /// How much of the text's beginning varies, and what stands for it.
 pub fn redaction(text: &str) -> Option<(usize, String)> {
     let padded = |name: &str, width: usize| format!("[{name:-<width$}]", width = width - 2);
     if let Some(length) = date_length(text) {
         return Some((length, padded("DATE", length)));
+    }
+    if let Some(code) = text.get(..19)
+        && code != EXAMPLE_CODE
+        && code.parse::<dockpki::pki::VerifyCode>().is_ok()
+        && code.split('-').map(str::len).eq([4; 4])
+    {
+        return Some((19, padded("CODE", 19)));
     }
     for (before, placeholder) in [
         ("process ", "process [PID]"),

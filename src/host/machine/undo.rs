@@ -84,6 +84,8 @@ pub fn undoing(
             files,
         });
     }
+    // What a directory is to hold again comes after it; what it held goes before.
+    let mut made_again = Vec::new();
     for net in directories.into_iter().rev() {
         let now = access(&net.path)?;
         let change = MachineChange::Directory {
@@ -93,9 +95,13 @@ pub fn undoing(
         };
         // One whose mode somebody has changed since keeps it.
         if now == net.after && change.is_needed() {
-            changes.push(change);
+            match now {
+                Some(_) => changes.push(change),
+                None => made_again.insert(0, change),
+            }
         }
     }
+    changes.splice(0..0, made_again);
     Ok((changes, changed_since))
 }
 

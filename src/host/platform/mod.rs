@@ -6,6 +6,7 @@
 //! | modes and owners | as set | as set | nominal: those the file is to have, owner 0 |
 //! | two names exchanged in one step | yes | yes | no: two renames |
 //! | a file system made durable at once | yes | no: file by file | no: file by file, no directories |
+//! | files without a name | yes | no: a hidden one | no: a hidden one |
 //! | root, and giving it up | yes | refused under sudo | no root |
 //! | unix sockets, signals | yes | yes | no |
 //!
@@ -28,10 +29,12 @@ use windows as system;
 
 // Files.
 pub(super) use system::{
-    SYNC_FILE_SYSTEM, are_one_file, exchange, is_at, is_refused_link, link_loop, make_directory,
-    mode, open, open_to_sync, owner, rename_to_new, second_names_are_unknown, set_file_mode,
-    set_mode, set_owner, with_mode,
+    SYNC_FILE_SYSTEM, are_one_file, exchange, is_at, is_refused_link, link_loop, lock_directory,
+    make_directory, mode, open, open_to_sync, owner, rename_to_new, second_names_are_unknown,
+    set_file_mode, set_mode, set_owner, taken, with_mode,
 };
+// Files without a name, and standard output.
+pub(super) use system::{name_file, nameless_file, unbuffered_stdout};
 // What files have beside.
 pub(super) use system::copy_attributes;
 // The user, their places, the machine.

@@ -1,88 +1,99 @@
-//! Why a client cannot be handed out in a form, or be read from one.
+//! Why a bundle cannot be written or read.
 
 use std::fmt;
 
 use super::Form;
-use crate::pki::printable;
+use crate::pki::{self, printable};
+use crate::plan::docker_host::DockerHost;
 
-/// What is wrong with a bundle.
+/// A bundle that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BundleError {
-    /// There is no such form.
-    Form {
-        /// What was asked for.
-        found: String,
-    },
-    /// The form says where the daemon is, and nobody did.
+#[expect(missing_docs, reason = "a variant's text says what its fields are")]
+pub enum Error {
+    /// A form that says which daemon is asked, and nobody said which.
     NoHost {
-        /// The form.
         form: Form,
+        known: Option<DockerHost>,
     },
-    /// It is nothing that a client is handed out as.
+    /// What is read is nothing dockpki hands out.
     Unknown,
-    /// It is still encrypted.
+    /// What is read is encrypted by age.
     Encrypted,
-    /// It is larger than any.
-    Large {
-        /// The most there can be, in octets.
-        wanted: u64,
-    },
+    /// What is read is too large, packed or unpacked.
+    Large { limit: usize },
+    /// What is read is damaged.
+    Broken { form: &'static str, cause: String },
     /// A file is not in it.
-    Missing {
-        /// Which.
-        what: &'static str,
-    },
+    Missing { member: &'static str },
     /// A file is in it twice.
-    Twice {
-        /// Which.
-        what: &'static str,
+    Twice { member: &'static str },
+    /// A file in it is not what it should be.
+    Member {
+        member: &'static str,
+        cause: pki::Error,
     },
-    /// It has a private key beside certificates, which nothing of ours does.
-    LooseKey,
-    /// A part of it does not parse.
-    Broken {
-        /// Which.
-        what: &'static str,
-        /// Why.
-        cause: String,
-    },
+    /// A value in it is not what it should be.
+    Value { cause: String },
+    /// Text that is no recipient.
+    Recipient { text: String, wanted: String },
+    /// A line of a file that is no recipient.  It is not told.
+    RecipientLine { line: usize, wanted: String },
+    /// A private key in a recipient's place.  It is not told.
+    SecretRecipient,
+    /// A file of recipients has none.
+    NoRecipient,
 }
 
-impl fmt::Display for BundleError {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Form { found } => write!(
+            Self::NoHost { form, known: _ } => write!(
                 f,
-                "found the form `{}`, wanted {}",
-                printable(found),
-                Form::ALL.map(Form::as_str).join(", ")
-            ),
-            Self::NoHost { form } => write!(
-                f,
-                "{} says where the daemon is: wanted --host tcp://HOST:2376",
-                match form {
-                    Form::Context => "a context",
-                    _ => "a file of variables",
-                }
+                "a client as {} says which daemon is asked: found no host, wanted tcp://HOST:2376",
+                form.as_str()
             ),
             Self::Unknown => f.write_str(
-                "found something else, wanted a client as tar, zip, context, env or certificates",
+                "found nothing that dockpki hands out, wanted a tar, a zip, a docker context, an env \
+                 file or certificates in PEM",
             ),
-            Self::Encrypted => f.write_str("it is encrypted by age, wanted what is in it"),
-            Self::Large { wanted } => {
-                write!(f, "found more than any client is, wanted at most {wanted} octets")
+            Self::Encrypted => {
+                f.write_str("found a file encrypted by age, wanted what is in it")
             }
-            Self::Missing { what } => write!(f, "found no {what}, wanted one"),
-            Self::Twice { what } => write!(f, "found {what} twice, wanted it once"),
-            Self::LooseKey => f.write_str(
-                "found a private key beside certificates, wanted certificates alone, or tar, zip, context or env",
+            Self::Large { limit } => {
+                write!(f, "found more than a client's files, wanted at most {limit} octets")
+            }
+            Self::Broken { form, cause } => {
+                write!(f, "the {form} cannot be read: {}", printable(cause))
+            }
+            Self::Missing { member } => write!(f, "found no `{member}` in it, wanted one"),
+            Self::Twice { member } => write!(f, "found `{member}` twice in it, wanted it once"),
+            Self::Member { member, cause } => write!(f, "`{member}` in it: {cause}"),
+            Self::Value { cause } => f.write_str(cause),
+            Self::Recipient { text, wanted } => write!(
+                f,
+                "`{}` cannot be encrypted to: {}",
+                printable(text),
+                printable(wanted)
             ),
-            Self::Broken { what, cause } => {
-                write!(f, "found broken {what}: {}", printable(cause))
+            Self::RecipientLine { line, wanted } => {
+                write!(f, "line {line} is no recipient: {}", printable(wanted))
             }
+            Self::SecretRecipient => f.write_str(
+                "found a private key, wanted its public half: one that begins with age1, \
+                 ssh-ed25519 or ssh-rsa",
+            ),
+            Self::NoRecipient => f.write_str(
+                "found no recipient, wanted lines that begin with age1, ssh-ed25519 or ssh-rsa",
+            ),
         }
     }
 }
 
-impl std::error::Error for BundleError {}
+impl std::error::Error for Error {}
+
+impl From<Error> for crate::plan::Error {
+    fn from(error: Error) -> Self {
+        Self::Bundle(error)
+    }
+}

@@ -1,84 +1,58 @@
-//! A client in one piece: what it is handed out as, and what comes back out of that.
+//! What is handed to a client's user: their three files, in one piece.
 //!
-//! | form | what | for |
-//! |---|---|---|
-//! | [`Form::Directory`] | `ca.pem`, `cert.pem`, `key.pem` | `DOCKER_CERT_PATH` |
-//! | [`Form::Tar`] | such a directory as tar.gz | Linux, macOS |
-//! | [`Form::Zip`] | such a directory as zip | Windows |
-//! | [`Form::Context`] | what `docker context import` takes | docker alone |
-//! | [`Form::Env`] | variables, the three files in base64 | CI systems |
+//! [`Bundle::write`] puts them into a form that somebody's tools open, the same octets each time;
+//! [`Bundle::read`] takes what was handed out apart again, on a laptop, from a stranger if need be.
 //!
-//! The same client gives the same octets each time: nothing in them tells who packed it, or when.
+//! Every form but a reply holds the private key: whoever holds it is root on every host that
+//! trusts the CA.
 
 mod archive;
 mod env;
 mod error;
+mod gzip;
 mod read;
+mod recipient;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use super::context::{ContextName, Metadata};
+use super::context::ContextName;
 use super::docker_host::DockerHost;
 use super::layout::{self, PairKind};
 use super::pair::SoundPair;
-use crate::pki::Certificate;
+use super::permissions::Item;
+use crate::pki::{Certificate, Name};
 
-pub use error::BundleError;
-pub use read::read;
+pub use error::Error;
+pub use read::MAX_OCTETS;
+pub use recipient::{Recipient, recipients};
 
-/// A client's three files, and the daemon they are for.
-#[derive(PartialEq, Eq)]
-pub struct Bundle {
-    /// `ca.pem`; several CAs during a rollover.
-    pub ca: Zeroizing<Vec<u8>>,
-    /// `cert.pem`
-    pub certificate: Zeroizing<Vec<u8>>,
-    /// `key.pem`; nothing where the key is on the client's own machine.
-    pub key: Option<Zeroizing<Vec<u8>>>,
-    /// The daemon, if somebody said one.
-    pub host: Option<DockerHost>,
-}
-
-impl fmt::Debug for Bundle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Bundle({:?}, [elided])", self.host)
-    }
-}
-
-/// What a client is handed out as.  There are no others.
+/// The forms a client is handed out in.  There are no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Form {
-    /// A directory.
-    Directory,
-    /// tar.gz.
+    /// A directory that is a `DOCKER_CERT_PATH`.
+    Dir,
+    /// That directory in a tar archive, gzipped.
     Tar,
-    /// zip.
+    /// That directory in a zip archive.
     Zip,
-    /// A docker context.
+    /// What `docker context import` takes.
     Context,
-    /// Variables.
+    /// The variables of a CI system.
     Env,
 }
 
 impl Form {
-    /// All of them, in the order help has them.
-    pub const ALL: [Self; 5] = [
-        Self::Directory,
-        Self::Tar,
-        Self::Zip,
-        Self::Context,
-        Self::Env,
-    ];
+    /// Every form, in the order help shows them.
+    pub const ALL: [Self; 5] = [Self::Dir, Self::Tar, Self::Zip, Self::Context, Self::Env];
 
-    /// As `--as` and the ledger have it.
-    pub fn as_str(self) -> &'static str {
+    /// The name on the command line and in the ledger.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Directory => "dir",
+            Self::Dir => "dir",
             Self::Tar => "tar",
             Self::Zip => "zip",
             Self::Context => "context",
@@ -86,121 +60,153 @@ impl Form {
         }
     }
 
-    /// What comes after the client's name in the name of the file.
-    pub fn suffix(self) -> &'static str {
-        match self {
-            Self::Directory => "",
+    /// The file or directory it goes to when nobody says another; docker's own name for a context.
+    pub fn file_name(self, client: &str) -> String {
+        let extension = match self {
+            Self::Dir => "",
             Self::Tar => ".tar.gz",
             Self::Zip => ".zip",
-            // What docker itself calls it.
             Self::Context => ".dockercontext",
             Self::Env => ".env",
-        }
+        };
+        format!("{client}{extension}")
     }
 
-    /// Whether it says where the daemon is, so that one must be named.
-    pub fn wants_host(self) -> bool {
-        match self {
-            Self::Context | Self::Env => true,
-            Self::Directory | Self::Tar | Self::Zip => false,
-        }
+    /// Whether it says which daemon is asked.
+    pub fn has_host(self) -> bool {
+        matches!(self, Self::Context | Self::Env)
     }
 }
 
-impl FromStr for Form {
-    type Err = BundleError;
+/// A client's files, and the daemon they are for.
+#[derive(PartialEq, Eq)]
+pub struct Bundle {
+    /// The client's name: the certificate's common name.
+    pub name: Name,
+    /// The certificate that is in the files.
+    pub certificate: Certificate,
+    /// The files.
+    pub files: Files,
+    /// The daemon, if it is known.
+    pub host: Option<DockerHost>,
+    /// The docker context, if one is named.
+    pub context: Option<ContextName>,
+}
 
-    fn from_str(text: &str) -> Result<Self, BundleError> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|form| form.as_str() == text)
-            .ok_or_else(|| BundleError::Form {
-                found: text.to_owned(),
-            })
+/// The content of a client's files, octet by octet.
+#[derive(PartialEq, Eq)]
+pub struct Files {
+    /// `ca.pem`; several CAs during a rollover.
+    pub ca: Zeroizing<Vec<u8>>,
+    /// `cert.pem`.
+    pub certificate: Zeroizing<Vec<u8>>,
+    /// `key.pem`; nothing in a reply to who has the key already.
+    pub key: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host.as_ref().map(ToString::to_string);
+        write!(f, "Bundle({}, {host:?}, [elided])", self.name)
     }
 }
 
-/// The names of the three files: CA, certificate, key.
-pub fn file_names() -> [&'static str; 3] {
-    let kind = PairKind::Client;
-    [
-        layout::CA_CERTIFICATE,
-        kind.certificate_file(),
-        kind.key_file(),
-    ]
+/// A file of a bundle: its name, its mode where it lies as a file, and its content.
+pub struct Member<'a> {
+    /// `ca.pem`, `cert.pem` or `key.pem`.
+    pub name: &'static str,
+    /// Its mode.
+    pub mode: u32,
+    /// Its content.
+    pub content: &'a [u8],
 }
 
-/// A file of an archive.
-struct Member<'a> {
-    path: String,
-    mode: u32,
-    content: &'a [u8],
+/// A bundle in one of its forms.
+pub enum Written<'a> {
+    /// Files for a directory of their own.
+    Directory([Member<'a>; 3]),
+    /// One file.
+    File(Zeroizing<Vec<u8>>),
 }
 
-/// A client that is handed out with its key.
-pub struct Parcel<'a> {
-    /// The client.
-    pub pair: &'a SoundPair,
-    /// The daemon it is for.
-    pub host: Option<&'a DockerHost>,
-    /// The context's name; after the host if nobody chose one.
-    pub context: Option<&'a ContextName>,
-}
-
-impl Parcel<'_> {
-    /// The octets of a form that is one file; nothing for a directory.
+impl Bundle {
+    /// What is handed out of a client of the home.
     ///
     /// # Errors
-    /// [`BundleError::NoHost`] if the form says where the daemon is and none was named.
-    pub fn octets(&self, form: Form) -> Result<Option<Zeroizing<Vec<u8>>>, BundleError> {
-        if form.wants_host() && self.host.is_none() {
-            return Err(BundleError::NoHost { form });
+    /// [`Error::NoHost`] for a form that says which daemon is asked, and nobody said which.
+    pub fn of(
+        pair: &SoundPair,
+        form: Form,
+        host: Option<&DockerHost>,
+        context: Option<&ContextName>,
+    ) -> Result<Self, super::Error> {
+        if form.has_host() && host.is_none() {
+            return Err(Error::NoHost { form, known: None }.into());
         }
-        let written_at = unix_time(&self.pair.certificate);
-        let below = |directory: &str, modes: [u32; 3]| {
-            let names = file_names().into_iter().zip(modes);
-            let files = names.zip(&self.pair.files);
-            Vec::from_iter(files.map(|((name, mode), content)| Member {
-                path: format!("{directory}/{name}"),
-                mode,
-                content,
-            }))
-        };
-        let modes = [
-            layout::CERTIFICATE_MODE,
-            layout::CERTIFICATE_MODE,
-            layout::KEY_MODE,
-        ];
-        Ok(Some(match (form, self.host) {
-            (Form::Directory, _) => return Ok(None),
-            (Form::Tar, _) => archive::tar_gz(&below(&self.pair.name, modes), written_at),
-            (Form::Zip, _) => archive::zip(&below(&self.pair.name, modes)),
-            (Form::Context, Some(host)) => {
-                let after_host = || ContextName::from_host(host);
-                let name = self.context.cloned().unwrap_or_else(after_host);
-                let metadata = Metadata::new(&name).with_host(host).to_json();
-                // docker's own modes; it takes no directories.
-                let mut members = below("tls/docker", [0o600; 3]);
-                members.insert(
-                    0,
-                    Member {
-                        path: CONTEXT_METADATA.to_owned(),
-                        mode: 0o644,
-                        content: metadata.as_bytes(),
-                    },
-                );
-                archive::tar(&members, written_at)
-            }
-            (Form::Env, Some(host)) => env::variables(self.pair, host),
-            (Form::Context | Form::Env, None) => return Err(BundleError::NoHost { form }),
-        }))
+        let [ca, certificate, key] = &pair.files;
+        Ok(Self {
+            name: pair.name.parse()?,
+            certificate: pair.certificate.clone(),
+            files: Files {
+                ca: ca.clone(),
+                certificate: certificate.clone(),
+                key: Some(key.clone()),
+            },
+            host: host.filter(|_| form.has_host()).cloned(),
+            context: match form {
+                Form::Context => context
+                    .cloned()
+                    .or_else(|| host.map(ContextName::from_host)),
+                _ => None,
+            },
+        })
     }
-}
 
-/// docker's name for what a context is, in an exported one.
-const CONTEXT_METADATA: &str = "meta.json";
+    /// Writes it in a form, the same octets each time: times are the certificate's beginning, and
+    /// owners are nobody's.
+    ///
+    /// # Errors
+    /// [`Error::NoHost`] for a form that needs one, [`Error::Missing`] without a key.
+    pub fn write(&self, form: Form) -> Result<Written<'_>, Error> {
+        Ok(match form {
+            Form::Dir => Written::Directory(self.members()?),
+            Form::Tar => Written::File(gzip::stored(&archive::tar(self)?, self.time())),
+            Form::Zip => Written::File(archive::zip(self)?),
+            Form::Context => Written::File(archive::context(self)?),
+            Form::Env => Written::File(env::write(self)?),
+        })
+    }
 
-/// The beginning of a certificate, for archives want a time.
-fn unix_time(certificate: &Certificate) -> u64 {
-    let begins = certificate.validity.not_before.unix_timestamp();
-    u64::try_from(begins).unwrap_or(0)
+    /// The names docker's client looks for, each with its content.
+    fn members(&self) -> Result<[Member<'_>; 3], Error> {
+        let key = self.files.key.as_ref().ok_or(Error::Missing {
+            member: PairKind::Client.key_file(),
+        })?;
+        let member = |name, item: Item, content| Member {
+            name,
+            mode: item.mode(),
+            content,
+        };
+        Ok([
+            member(layout::CA_CERTIFICATE, Item::Certificate, &*self.files.ca),
+            member(
+                PairKind::Client.certificate_file(),
+                Item::Certificate,
+                &*self.files.certificate,
+            ),
+            member(PairKind::Client.key_file(), Item::Key, &**key),
+        ])
+    }
+
+    fn host_for(&self, form: Form) -> Result<&DockerHost, Error> {
+        self.host
+            .as_ref()
+            .ok_or(Error::NoHost { form, known: None })
+    }
+
+    /// The certificate's beginning, in seconds.
+    fn time(&self) -> u64 {
+        let begins = self.certificate.validity.not_before.unix_timestamp();
+        u64::try_from(begins).unwrap_or(0)
+    }
 }

@@ -1,6 +1,5 @@
 //! Judges what the home holds.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -9,6 +8,7 @@ use super::{Checked, Facts, Known, Mend, Severity, State, Thresholds, in_time, o
 use crate::pki::{Certificate, Purpose, certificates_from_pem};
 use crate::plan::layout;
 use crate::plan::list::{Standing, pair_standing};
+use crate::plan::remembered::Remembered;
 use crate::plan::state::{FileState, PairState};
 use crate::plan::trust::Trust;
 
@@ -17,7 +17,7 @@ pub fn pair(
     home: &Path,
     pair: &PairState,
     known: Known<'_>,
-    revoked: &HashSet<String>,
+    remembered: &Remembered,
     thresholds: &Thresholds,
     now: OffsetDateTime,
 ) -> Checked {
@@ -34,7 +34,7 @@ pub fn pair(
             return unread(purpose, label, path, cause);
         }
     }
-    let (certificate, standing) = pair_standing(pair, revoked, now);
+    let (certificate, standing) = pair_standing(pair, remembered, now);
     let facts = certificate.as_ref().map(Facts::of);
     let judged = |validity| in_time(purpose, validity, thresholds, now);
     let disbelieved = certificate.as_ref().and_then(|it| known.disbelieved(it));

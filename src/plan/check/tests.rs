@@ -11,6 +11,7 @@ use super::*;
 use crate::pki::{Ca, KeyType, Life, PrivateKey, Serial, SubjectAltNames, Validity};
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::Entry;
+use crate::plan::remembered::Remembered;
 use crate::plan::state::{FileState, PairState, PresentFile};
 use crate::plan::trust::Trust;
 
@@ -88,8 +89,8 @@ fn in_home(pair: &PairState, now: OffsetDateTime) -> Checked {
         trust: Some(&trust),
         ..Known::default()
     };
-    let revoked = HashSet::new();
-    home::pair(Path::new(HOME), pair, known, &revoked, &thresholds, now)
+    let remembered = Remembered::default();
+    home::pair(Path::new(HOME), pair, known, &remembered, &thresholds, now)
 }
 
 /// A host with this server, whose daemon serves that one.

@@ -32,13 +32,6 @@ pub fn name_in(content: &[u8]) -> Option<ContextName> {
     json.get(KEYS[0])?.as_str()?.parse().ok()
 }
 
-/// The daemon a meta.json is for, if it says one that is reached over TLS.
-pub fn host_in(content: &[u8]) -> Option<DockerHost> {
-    let json: Value = serde_json::from_slice(content).ok()?;
-    let endpoint = json.get(KEYS[2])?.get(ENDPOINT)?;
-    endpoint.get(HOST)?.as_str()?.parse().ok()
-}
-
 impl Metadata {
     /// Of a context that is still to be.
     pub fn new(name: &ContextName) -> Self {

@@ -14,7 +14,7 @@ use super::client::ClientError;
 use super::docker_host::DockerHost;
 use crate::pki::{Name, SubjectAltName, sha256_hex};
 
-pub use metadata::{Metadata, Verification, host_in, name_in};
+pub use metadata::{Metadata, Verification, name_in};
 
 /// The name of a context, as docker takes it: `^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$`, but not `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ impl ContextName {
 }
 
 /// The only endpoint docker's client knows.
-const ENDPOINT: &str = "docker";
+pub(super) const ENDPOINT: &str = "docker";
 
 impl FromStr for ContextName {
     type Err = ClientError;

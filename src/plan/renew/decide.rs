@@ -7,11 +7,14 @@ use time::OffsetDateTime;
 
 use super::{Due, Keys, Rule, Sans, Scope, Wish, due};
 use crate::pki::{
-    Certificate, KeyType, Name, PrivateKey, Serial, SubjectAltNames, Validity, sha256_hex,
+    Certificate, KeyType, Name, PrivateKey, PublicKey, Serial, SubjectAltNames, Validity,
+    sha256_hex,
 };
 use crate::plan::Error;
 use crate::plan::issue;
 use crate::plan::layout::PairKind;
+use crate::plan::ledger::KeyPlace;
+use crate::plan::remembered::Remembered;
 use crate::plan::state::{FileState, OldPair};
 use crate::plan::trust::Trust;
 use crate::plan::verify::found_words;
@@ -31,12 +34,31 @@ pub struct Candidate {
     pub issuer: Validity,
     /// Which CA that is.
     pub issued_by: IssuedBy,
-    /// The kind its new key shall be of.
-    pub key_type: KeyType,
-    /// Its key, if that is to be kept.
-    pub key: Option<PrivateKey>,
+    /// The key the next one is for.
+    pub next_key: NextKey,
     /// The SHA-256 of its certificate's file in hex.
     pub digest: String,
+}
+
+/// The key of a renewed certificate.
+#[derive(Debug)]
+pub enum NextKey {
+    /// A new one of this kind.
+    Made(KeyType),
+    /// The one it has.
+    Kept(PrivateKey),
+    /// The one it has, whose private half is not in the home.
+    Elsewhere(PublicKey),
+}
+
+/// What of a candidate counts once its next key is there.
+#[derive(Debug)]
+pub struct Replaced {
+    pub(super) wish: issue::Wish,
+    pub(super) serial: Serial,
+    pub(super) validity: Validity,
+    pub(super) issuer: Validity,
+    pub(super) digest: String,
 }
 
 /// Which CA of a home issued a certificate.
@@ -54,8 +76,15 @@ impl Candidate {
     /// Takes what is carried over from a pair.
     ///
     /// # Errors
-    /// [`Error::Unsound`] or [`Error::OpenKey`] with the file from which it cannot be.
-    pub fn of(home: &Path, pair: &OldPair, wish: &Wish, trust: &Trust) -> Result<Self, Error> {
+    /// [`Error::Unsound`] or [`Error::OpenKey`] with the file from which it cannot be;
+    /// [`Error::OtherKeyElsewhere`] if another key is wanted for a client that has its own.
+    pub fn of(
+        home: &Path,
+        pair: &OldPair,
+        wish: &Wish,
+        trust: &Trust,
+        remembered: &Remembered,
+    ) -> Result<Self, Error> {
         let directory = home.join(pair.kind.pair(&pair.name));
         let path = directory.join(pair.kind.certificate_file());
         let unsound = |found: String, wanted: &str| Error::Unsound {
@@ -72,16 +101,6 @@ impl Candidate {
             found: format!("the name `{}`", pair.name),
             wanted: "one that can be issued".into(),
         })?;
-        let key_type = match (wish.keys, certificate.public_key.key_type()) {
-            (Keys::Fresh(Some(key_type)), _) | (_, Some(key_type)) => key_type,
-            (_, None) => {
-                let wanted = "one of those --key-type names";
-                return Err(unsound(
-                    "a key of a kind that is not made here".into(),
-                    wanted,
-                ));
-            }
-        };
         let issued = match pair.kind {
             PairKind::Client => match certificate.common_name.as_deref() {
                 Some(found) if found == pair.name => issue::Wish::Client(name),
@@ -100,9 +119,29 @@ impl Candidate {
             (issue::Wish::Client(_), _) | (_, Sans::Carried) => false,
             (issue::Wish::Server(_, sans), _) => sans.as_slice() != certificate.sans,
         };
-        let key = match wish.keys {
-            Keys::Fresh(_) => None,
-            Keys::Reused => Some(kept_key(&directory, pair, &certificate)?),
+        let key_place = match &pair.key {
+            Some(beside) => remembered.key_place(&certificate.serial, beside),
+            None => KeyPlace::Home,
+        };
+        let next_key = match (wish.keys, key_place, certificate.public_key.key_type()) {
+            (Keys::Fresh(Some(_)), KeyPlace::Elsewhere, _) => {
+                return Err(Error::OtherKeyElsewhere {
+                    name: pair.name.clone(),
+                });
+            }
+            (_, KeyPlace::Elsewhere, _) => NextKey::Elsewhere(certificate.public_key.clone()),
+            (Keys::Reused, KeyPlace::Home, _) => {
+                NextKey::Kept(kept_key(&directory, pair, &certificate)?)
+            }
+            (Keys::Fresh(Some(key_type)), KeyPlace::Home, _)
+            | (Keys::Fresh(None), KeyPlace::Home, Some(key_type)) => NextKey::Made(key_type),
+            (Keys::Fresh(None), KeyPlace::Home, None) => {
+                let wanted = "one of those --key-type names";
+                return Err(unsound(
+                    "a key of a kind that is not made here".into(),
+                    wanted,
+                ));
+            }
         };
         let named = trust.issuer_of(&certificate);
         let issuer = named.unwrap_or(&trust.ca);
@@ -118,10 +157,31 @@ impl Candidate {
             issued_by,
             serial: certificate.serial,
             validity: certificate.validity,
-            key_type,
-            key,
+            next_key,
             digest: sha256_hex(pem),
         })
+    }
+
+    /// Parts the key, which somebody may have to make, from what it is made for.
+    pub fn split(self) -> (NextKey, Replaced) {
+        let Self {
+            wish,
+            sans_change: _,
+            serial,
+            validity,
+            issuer,
+            issued_by: _,
+            next_key,
+            digest,
+        } = self;
+        let replaced = Replaced {
+            wish,
+            serial,
+            validity,
+            issuer,
+            digest,
+        };
+        (next_key, replaced)
     }
 
     fn path(&self) -> String {

@@ -9,7 +9,7 @@ mod due;
 mod installed;
 mod reissue;
 
-pub use decide::{Candidate, Decision, IssuedBy, Later, decide};
+pub use decide::{Candidate, Decision, IssuedBy, Later, NextKey, Replaced, decide};
 pub use due::{Due, carried_life, due};
 pub use installed::{Standing, client_places};
 pub use reissue::{Reissued, Renewal, Renewed, plan, refuse_archived, reissue};

@@ -3,9 +3,9 @@
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Candidate, carried_life};
+use super::{Candidate, Replaced, carried_life};
 use crate::pki::{Certificate, Life, Serial};
-use crate::plan::issue::{Fresh, PlannedPair, pair_files};
+use crate::plan::issue::{PairKey, PlannedPair, pair_files};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::ledger::Entry;
 use crate::plan::state::{DirectoryState, FileState, HomeState, PairState, PresentFile};
@@ -75,34 +75,40 @@ impl Renewal {
     }
 }
 
-/// Makes the new pair of a candidate from its key, a new one or the one that is kept, and a new
-/// serial.
+/// Makes the new pair of a candidate for its next key, with a new serial.
 pub fn reissue(
     issuer: &Issuer,
-    candidate: Candidate,
+    replaced: Replaced,
     valid_for: Option<Life>,
-    fresh: Fresh,
+    key: PairKey,
+    serial: Serial,
     now: OffsetDateTime,
 ) -> Result<Reissued, Error> {
+    let Replaced {
+        wish,
+        serial: replaces,
+        validity,
+        issuer: old_issuer,
+        digest,
+    } = replaced;
     let life = match valid_for {
         Some(life) => life,
-        None => carried_life(candidate.validity, candidate.issuer),
+        None => carried_life(validity, old_issuer),
     };
-    let replaces = candidate.serial;
-    let (files, entry, pair) = pair_files(issuer, candidate.wish, fresh, life, now)?;
+    let (files, entry, pair) = pair_files(issuer, wish, key, serial, life, now)?;
     Ok(Reissued {
         change: Change::ReplaceDirectory {
             path: pair.kind.pair(pair.name.as_str()),
             mode: layout::DIRECTORY_MODE,
             files,
-            before: candidate.digest,
+            before: digest,
             archived: layout::archived(&replaces),
         },
         entry: entry.replacing(&replaces),
         renewed: Renewed {
             pair,
             replaces,
-            old_not_after: candidate.validity.not_after,
+            old_not_after: validity.not_after,
         },
     })
 }

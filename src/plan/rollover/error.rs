@@ -50,6 +50,7 @@ impl fmt::Display for Error {
                     let why = match why {
                         Why::InHome => String::new(),
                         Why::FilesGone => ", whose files are gone".into(),
+                        Why::Removed => ", which was removed".into(),
                         Why::HandedOut(place) => format!(", at {}", printable(place)),
                     };
                     format!(

@@ -1,11 +1,12 @@
 //! Whose certificates of a CA are left: who would be locked out if it were trusted no more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
 use super::PublicPair;
 use crate::pki::{Certificate, Purpose};
+use crate::plan::hand_outs::hand_outs;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, Event, rfc3339};
 use crate::plan::list;
@@ -34,6 +35,8 @@ pub enum Why {
     InHome,
     /// The ledger has it, and its files are not in the home.
     FilesGone,
+    /// It was removed, and not revoked.
+    Removed,
     /// It was handed out there, and what took its place was not.
     HandedOut(String),
 }
@@ -89,13 +92,18 @@ pub fn left(
     let gone = ledger
         .iter()
         .filter(|entry| entry.event == Event::Issued && !replaced.contains(entry.serial.as_str()));
-    left.extend(
-        gone.filter(may_be_used)
-            .filter_map(|entry| of_entry(entry, Why::FilesGone)),
-    );
-    for (place, entry) in last_hand_outs(ledger) {
-        if may_be_used(&entry) && replaced.contains(entry.serial.as_str()) {
-            left.extend(of_entry(entry, Why::HandedOut(place.to_owned())));
+    let removed = ledger.iter().filter(|entry| entry.event == Event::Removed);
+    let removed = HashSet::<&str>::from_iter(removed.map(|entry| entry.serial.as_str()));
+    left.extend(gone.filter(may_be_used).filter_map(|entry| {
+        let why = match removed.contains(entry.serial.as_str()) {
+            true => Why::Removed,
+            false => Why::FilesGone,
+        };
+        of_entry(entry, why)
+    }));
+    for out in hand_outs(ledger) {
+        if may_be_used(&out.entry) && replaced.contains(out.entry.serial.as_str()) {
+            left.extend(of_entry(out.entry, Why::HandedOut(out.place())));
         }
     }
     left.sort_by(|a, b| (a.kind, &a.name, &a.serial).cmp(&(b.kind, &b.name, &b.serial)));
@@ -124,28 +132,6 @@ pub(super) fn is_used(
         certificate.is_some_and(|it| it.validity.not_after >= now && is_named_issuer(ca, &it))
     };
     ledger.iter().any(is_out) || pairs.iter().any(is_here)
-}
-
-/// What lies at each place, as far as the ledger knows: one server or client at a time.
-pub fn last_hand_outs(ledger: &[Entry]) -> Vec<(&str, &Entry)> {
-    let mut last: HashMap<(&str, &str), (usize, &Entry)> = HashMap::new();
-    for (index, entry) in ledger.iter().enumerate() {
-        match (entry.event, &entry.to) {
-            (Event::HandedOut, Some(place)) => {
-                last.insert((&entry.kind, place), (index, entry));
-            }
-            (Event::TakenBack, Some(place)) => {
-                last.remove(&(entry.kind.as_str(), place.as_str()));
-            }
-            _ => {}
-        }
-    }
-    let mut last = Vec::from_iter(last);
-    last.sort_by_key(|(_, (index, _))| *index);
-    let placed = last.into_iter();
-    placed
-        .map(|((_, place), (_, entry))| (place, entry))
-        .collect()
 }
 
 /// The serials of what a CA issued, by who signed when.

@@ -24,7 +24,7 @@ mod undo;
 pub use apart::{Apart, apart, can_wait};
 pub use error::Error;
 pub use finish::finish;
-pub use left::{Left, Why, last_hand_outs, left};
+pub use left::{Left, Why, left};
 pub use start::{Start, refuse_under_way, start};
 pub use status::{HandOut, Holds, Row, status};
 pub use undo::undo;

@@ -2,8 +2,8 @@
 
 use time::OffsetDateTime;
 
-use super::left::last_hand_outs;
 use super::{Campaign, PublicPair};
+use crate::plan::hand_outs;
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::Entry;
 use crate::plan::trust::is_named_issuer;
@@ -70,7 +70,7 @@ pub fn status(
     ledger: &[Entry],
     now: OffsetDateTime,
 ) -> Vec<Row> {
-    let hand_outs = last_hand_outs(ledger);
+    let hand_outs = hand_outs::by_name(ledger);
     let cas = [&campaign.new, &campaign.old].map(|ca| ca.serial.to_string());
     pairs
         .iter()
@@ -87,20 +87,18 @@ pub fn status(
                 }
                 _ => Holds::Other,
             };
-            let its = hand_outs
-                .iter()
-                .rev()
-                .filter(|(_, entry)| entry.kind == pair.kind.as_str() && entry.name == pair.name);
+            let its = hand_outs.get(&(pair.kind.as_str(), &*pair.name));
+            let its = its.into_iter().flatten().filter(|out| !out.is_removed);
             Row {
                 kind: pair.kind,
                 name: pair.name.clone(),
                 holds,
                 hand_outs: its
-                    .map(|(place, entry)| HandOut {
-                        to: (*place).to_owned(),
-                        time: entry.time.clone(),
-                        trusts_both: cas.iter().all(|ca| entry.trusts.contains(ca)),
-                        is_current: Some(&entry.serial) == serial.as_ref(),
+                    .map(|out| HandOut {
+                        to: out.place(),
+                        time: out.entry.time.clone(),
+                        trusts_both: cas.iter().all(|ca| out.entry.trusts.contains(ca)),
+                        is_current: Some(&out.entry.serial) == serial.as_ref(),
                     })
                     .collect(),
             }

@@ -8,7 +8,7 @@ mod installed;
 mod outside;
 mod pair;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ use super::context::ContextName;
 use super::issue::Wish;
 use super::layout::{self, PairKind};
 use super::ledger::{Entry, Event};
-use super::list;
+use super::remembered::Remembered;
 use super::rollover::Campaign;
 use super::state::{DirectoryState, FileState, HomeState, PresentFile};
 use super::trust::Trust;
@@ -131,7 +131,7 @@ pub struct Context {
     trust: Option<Trust>,
     /// By serial; nothing if the ledger cannot be read.
     issued: Option<HashMap<String, Entry>>,
-    revoked: HashSet<String>,
+    remembered: Remembered,
     extent: Extent,
     now: OffsetDateTime,
 }
@@ -151,7 +151,7 @@ impl Context {
             FileState::Absent => None,
             _ => home.ledger().ok(),
         };
-        let revoked = ledger.as_deref().map(list::revoked).unwrap_or_default();
+        let remembered = ledger.as_deref().map(Remembered::of).unwrap_or_default();
         let issued = ledger.map(|ledger| {
             let issued = ledger
                 .into_iter()
@@ -163,7 +163,7 @@ impl Context {
             owner: home.directory.map_or(0, |directory| directory.owner),
             trust: home.trust().ok(),
             issued,
-            revoked,
+            remembered,
             extent: match home.is_part() {
                 true => Extent::Part,
                 false => Extent::Whole,

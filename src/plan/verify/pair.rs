@@ -211,7 +211,7 @@ fn certificate_faults(
         pair.kind.as_str(),
         Some(&pair.name),
     ));
-    if context.revoked.contains(&certificate.serial.to_string()) {
+    if context.remembered.is_revoked(&certificate.serial) {
         faults.push((
             "a certificate that is revoked".into(),
             "one that is not".into(),
@@ -229,7 +229,14 @@ fn judge_pair_key(
     findings: &mut Vec<Finding>,
 ) {
     let path = directory.join(pair.kind.key_file());
+    let was_requested = certificate.is_some_and(|it| context.remembered.was_requested(&it.serial));
+    let mend = match was_requested {
+        // To make a key here would shut out whoever has the right one.
+        true => Mend::Remove,
+        false => mend,
+    };
     let found = match &pair.key {
+        FileState::Absent if was_requested => return,
         FileState::OpenKey { mode } => return findings.push(open_to_others(path, *mode)),
         FileState::Present(file) => {
             mode_and_owner(context, findings, &path, file, layout::KEY_MODE);
@@ -255,8 +262,7 @@ fn judge_pair_key(
 fn mend_of(context: &Context, pair: &PairState, certificate: Option<&Certificate>) -> Mend {
     let aside = || Mend::PutAside(pair.kind, pair.name.clone());
     // To issue it again would give back what was taken.
-    let serial = certificate.map(|certificate| certificate.serial.to_string());
-    if serial.is_some_and(|serial| context.revoked.contains(&serial)) {
+    if certificate.is_some_and(|certificate| context.remembered.is_revoked(&certificate.serial)) {
         return aside();
     }
     let ca = context.trust.as_ref().map(|trust| &trust.ca);

@@ -139,3 +139,15 @@ pub(in crate::host) const SYNC_FILE_SYSTEM: Option<fn(&File) -> io::Result<()>> 
     Some(|file| rustix::fs::syncfs(file).map_err(io::Error::from));
 #[cfg(not(target_os = "linux"))]
 pub(in crate::host) const SYNC_FILE_SYSTEM: Option<fn(&File) -> io::Result<()>> = None;
+
+/// Waits until this process alone holds a directory; it lets go of it when the file is dropped.
+pub(in crate::host) fn lock_directory(path: &Path) -> io::Result<File> {
+    let directory = File::open(path)?;
+    directory.lock()?;
+    Ok(directory)
+}
+
+/// The error of a path at which something is that must not be replaced.
+pub(in crate::host) fn taken() -> io::Error {
+    Errno::EXIST.into()
+}

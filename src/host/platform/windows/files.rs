@@ -3,6 +3,7 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::AsHandle;
 use std::path::Path;
 
 use winapi_util::Handle;
@@ -14,6 +15,8 @@ use crate::plan::permissions::{Item, Owner};
 
 /// `FILE_FLAG_BACKUP_SEMANTICS`: a directory is opened too.
 const DIRECTORIES_TOO: u32 = 0x0200_0000;
+/// `FILE_FLAG_DELETE_ON_CLOSE`.
+const GONE_WHEN_CLOSED: u32 = 0x0400_0000;
 /// `FILE_FLAG_OPEN_REPARSE_POINT`: a link is opened itself.
 const LINKS_THEMSELVES: u32 = 0x0020_0000;
 
@@ -21,6 +24,8 @@ const LINKS_THEMSELVES: u32 = 0x0020_0000;
 const INVALID_FUNCTION: i32 = 1;
 /// `ERROR_NOT_SUPPORTED`.
 const NOT_SUPPORTED: i32 = 50;
+/// `ERROR_FILE_EXISTS`.
+const FILE_EXISTS: i32 = 80;
 /// `ERROR_TOO_MANY_LINKS`.
 const TOO_MANY_LINKS: i32 = 1142;
 /// `ERROR_CANT_RESOLVE_FILENAME`.
@@ -124,7 +129,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 /// Renames to a path where nothing is.  The check comes before: who writes there holds a lock.
 pub(in crate::host) fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match to.symlink_metadata() {
-        Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+        Ok(_) => Err(taken()),
         Err(_) => fs::rename(from, to),
     }
 }
@@ -151,3 +156,32 @@ pub(in crate::host) const SYNC_FILE_SYSTEM: Option<fn(&File) -> io::Result<()>> 
 
 /// Does nothing: there are none that a new file does not have from its directory.
 pub(in crate::host) fn copy_attributes(_from: &Path, _to: &Path, _wanted: impl Fn(&[u8]) -> bool) {}
+
+/// By a file in it that is gone when it is closed: a directory has no lock.
+pub(in crate::host) fn lock_directory(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    options.custom_flags(LINKS_THEMSELVES | GONE_WHEN_CLOSED);
+    let file = options.open(path.join(".lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+pub(in crate::host) fn taken() -> io::Error {
+    io::Error::from_raw_os_error(FILE_EXISTS)
+}
+
+/// There are none.
+pub(in crate::host) fn nameless_file(_directory: &Path, _mode: u32) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+/// Refuses.
+pub(in crate::host) fn name_file(_file: &File, _path: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+pub(in crate::host) fn unbuffered_stdout() -> io::Result<File> {
+    let stdout = io::stdout().as_handle().try_clone_to_owned();
+    stdout.map(File::from)
+}

@@ -8,8 +8,9 @@ mod users;
 
 pub(in crate::host) use files::{
     SYNC_FILE_SYSTEM, are_one_file, copy_attributes, exchange, is_at, is_refused_link, link_loop,
-    make_directory, mode, open, open_to_sync, owner, rename_to_new, second_names_are_unknown,
-    set_file_mode, set_mode, set_owner, with_mode,
+    lock_directory, make_directory, mode, name_file, nameless_file, open, open_to_sync, owner,
+    rename_to_new, second_names_are_unknown, set_file_mode, set_mode, set_owner, taken,
+    unbuffered_stdout, with_mode,
 };
 pub(in crate::host) use processes::{
     Group, LocalSocket, connect, ending_signal, hang_up, in_own_group, process_name,

@@ -56,6 +56,7 @@ impl MemoryHome {
     pub(super) fn apply(&mut self, plan: &Plan) {
         for change in &plan.changes {
             match change {
+                Change::ArchiveDirectory { path, .. } => panic!("a phase removes {path}"),
                 Change::SetMode { .. } => panic!("no mode is wrong here"),
                 Change::MakeDirectory { path, mode } => {
                     assert_eq!(*mode, layout::DIRECTORY_MODE);

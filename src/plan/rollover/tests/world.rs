@@ -8,9 +8,9 @@ use super::super::*;
 use super::Step;
 use super::home::{File, MemoryHome, fresh};
 use crate::pki::{Life, Purpose, Serial, verify_chain};
-use crate::plan::issue::{self, Ground, Wish as IssueWish};
+use crate::plan::issue::{self, Fresh, Ground, PairKey, Wish as IssueWish};
 use crate::plan::ledger::{Entry, Event};
-use crate::plan::list;
+use crate::plan::remembered::Remembered;
 use crate::plan::renew::{self, Candidate, Keys, Rule, Sans, Scope, Selector, Wish};
 
 /// A name and its certificate.
@@ -145,22 +145,33 @@ impl World {
             sans: Sans::Carried,
             valid_for: None,
         };
+        let remembered = Remembered::of(&state.ledger()?);
         let candidates = names.into_iter().map(|(kind, name)| {
             let pair = self.home.old_pair(kind, name.clone());
-            let candidate = Candidate::of(&state.path, &pair, &wish, &trust);
+            let candidate = Candidate::of(&state.path, &pair, &wish, &trust, &remembered);
             (kind, name, candidate)
         });
         let (now, ca) = (self.home.now, trust.ca.validity);
-        let revoked = list::revoked(&state.ledger()?);
         let candidates = candidates.collect();
-        let decision = renew::decide(candidates, &wish, ca, &revoked, &state.path, now)?;
+        let decision = renew::decide(
+            candidates,
+            &wish,
+            ca,
+            remembered.revoked(),
+            &state.path,
+            now,
+        )?;
         assert!(decision.problems.is_empty(), "{:?}", decision.problems);
         if decision.due.is_empty() {
             return Ok(());
         }
         let issuer = self.home.issuer();
         let due = decision.due.into_iter();
-        let new = due.map(|candidate| renew::reissue(&issuer, candidate, None, fresh(), now));
+        let new = due.map(|candidate| {
+            let (_, replaced) = candidate.split();
+            let Fresh { key, serial } = fresh();
+            renew::reissue(&issuer, replaced, None, PairKey::Home(key), serial, now)
+        });
         let new = new.collect::<Result<_, _>>()?;
         let renewal = renew::plan(rule.command(), &state, &issuer, new);
         self.home.apply(&renewal.plan);

@@ -1,0 +1,166 @@
+//! A file or directory that is made whole before it appears under its name.
+//!
+//! A file has no name until then, where the system can: a kill leaves nothing of a key behind.
+//! Where it cannot, and for a directory, it has a hidden name beside its place.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Error, platform, write};
+use crate::plan::bundle::Member;
+
+/// The mode of a file that holds a key and is carried away.
+const FILE_MODE: u32 = 0o600;
+/// The mode of a directory that holds one.
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// Something made whole, which goes again unless it is published.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    what: Option<What>,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A file without a name.
+    Nameless(File),
+    /// A file or directory under a hidden name.
+    Hidden(PathBuf),
+}
+
+impl Staged {
+    /// Makes a file that its owner alone can read, durable.  Something that is at its path is an
+    /// error now, and when it is published.
+    pub fn file(path: &Path, octets: &[u8]) -> Result<Self, Error> {
+        refuse_there(path)?;
+        let what = match nameless(path)? {
+            Some(mut file) => {
+                let written = platform::set_file_mode(&file, FILE_MODE)
+                    .and_then(|()| file.write_all(octets))
+                    .and_then(|()| file.sync_all());
+                written.map_err(Error::io("write", path))?;
+                What::Nameless(file)
+            }
+            None => {
+                let hidden = Hidden(write::staged_path(path)?);
+                let written = write::create_file(&hidden.0, FILE_MODE, octets)
+                    .and_then(|file| file.sync_all().map_err(Error::io("write", path)));
+                written.map_err(|error| named(error, path))?;
+                What::Hidden(hidden.keep())
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            what: Some(what),
+        })
+    }
+
+    /// Makes a directory that its owner alone can enter, with its files, durable.
+    pub fn directory(path: &Path, members: &[Member<'_>]) -> Result<Self, Error> {
+        refuse_there(path)?;
+        let hidden = Hidden(write::staged_path(path)?);
+        write::create_directory(&hidden.0, DIRECTORY_MODE).map_err(|error| named(error, path))?;
+        for member in members {
+            let file = hidden.0.join(member.name);
+            write::create_file(&file, member.mode, member.content)
+                .and_then(|made| made.sync_all().map_err(Error::io("write", &file)))
+                .map_err(|error| named(error, path))?;
+        }
+        write::sync_one(&hidden.0).map_err(|error| named(error, path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            what: Some(What::Hidden(hidden.keep())),
+        })
+    }
+
+    /// Gives it its name, unless something has it by now; durable before this returns.
+    pub fn publish(mut self) -> Result<(), Error> {
+        match &self.what {
+            Some(What::Nameless(file)) => {
+                platform::name_file(file, &self.path).map_err(Error::io("write", &self.path))?;
+            }
+            Some(What::Hidden(hidden)) => write::rename_to_new(hidden, &self.path)?,
+            None => {}
+        }
+        self.what = None;
+        write::sync_one(parent(&self.path)).map_err(|cause| Error::NotDurable {
+            cause: Box::new(cause),
+        })
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Some(What::Hidden(hidden)) = &self.what {
+            // Why it is not published is told already.
+            let _ = write::remove(hidden);
+        }
+    }
+}
+
+/// A hidden name whose file or directory goes again, unless it is kept.
+struct Hidden(PathBuf);
+
+impl Hidden {
+    fn keep(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            let _ = write::remove(&self.0);
+        }
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+fn refuse_there(path: &Path) -> Result<(), Error> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(Error::io("write", path)(platform::taken())),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
+        Err(cause) => Err(Error::io("write", path)(cause)),
+    }
+}
+
+/// Nobody knows the hidden name.
+fn named(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Io { action, cause, .. } => Error::io(action, path)(cause),
+        other => other,
+    }
+}
+
+/// What a killed command left under hidden names beside a place: it may hold a key.
+pub fn left_beside(path: &Path) -> Vec<PathBuf> {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else {
+        return Vec::new();
+    };
+    let entries = fs::read_dir(parent(path)).into_iter().flatten().flatten();
+    let hidden = entries.filter(|entry| {
+        let hidden = entry.file_name();
+        write::is_staged(&hidden.to_string_lossy(), &name)
+    });
+    let mut left = Vec::from_iter(hidden.map(|entry| entry.path()));
+    left.sort();
+    left
+}
+
+/// A file without a name in the directory of this path; nothing where the system has none.
+fn nameless(path: &Path) -> Result<Option<File>, Error> {
+    platform::nameless_file(parent(path), FILE_MODE).map_err(Error::io("write", path))
+}
+
+/// Writes octets to standard output, past its buffer, which nobody zeroes.
+pub fn write_stdout(octets: &[u8]) -> Result<(), Error> {
+    platform::unbuffered_stdout()
+        .and_then(|mut stdout| stdout.write_all(octets))
+        .map_err(Error::io("write", Path::new("/dev/stdout")))
+}

@@ -1,0 +1,94 @@
+//! Tells what was handed out and is behind now, each with the command that hands it out again.
+
+use serde::Serialize;
+
+use super::{printable, shell_word};
+use crate::plan::hand_outs::HandOut;
+use crate::plan::layout::PairKind;
+
+/// How many are shown; `list --clients` shows all.
+const SHOWN: usize = 4;
+
+/// Something stale, in JSON.
+#[derive(Debug, Serialize)]
+pub struct StaleHandOut<'a> {
+    kind: &'a str,
+    name: &'a str,
+    to: Option<&'a str>,
+    form: Option<&'a str>,
+    host: Option<&'a str>,
+    context: Option<&'a str>,
+    time: &'a str,
+    command: String,
+}
+
+/// All of it, for JSON.
+pub fn stale_json<'a>(program: &str, stale: &[HandOut<'a>]) -> Vec<StaleHandOut<'a>> {
+    let told = stale.iter().map(|out| StaleHandOut {
+        kind: &out.entry.kind,
+        name: &out.entry.name,
+        to: out.entry.to.as_deref(),
+        form: out.entry.form.as_deref(),
+        host: out.entry.host.as_deref(),
+        context: out.entry.context.as_deref(),
+        time: &out.entry.time,
+        command: again(program, out),
+    });
+    told.collect()
+}
+
+/// The clients' first few, a line each; nothing if there is none.
+pub(super) fn stale_next(program: &str, stale: &[&HandOut<'_>]) -> String {
+    if stale.is_empty() {
+        return String::new();
+    }
+    let lines = stale.iter().take(SHOWN).map(|out| {
+        let place = printable(&out.place());
+        format!("  {}  # {place}\n", again(program, out))
+    });
+    let more = match stale.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("  … and {more} more: {program} list --clients\n"),
+        _ => String::new(),
+    };
+    format!(
+        "\nWhat is out works until its end. Next, hand out again what is stale now:\n\n{}{more}",
+        lines.collect::<String>()
+    )
+}
+
+/// The command that hands it out again.
+fn again(program: &str, out: &HandOut<'_>) -> String {
+    let entry = out.entry;
+    let name = shell_word(&entry.name);
+    let Some(form) = &entry.form else {
+        return install_again(program, out, &name);
+    };
+    let mut command = format!("{program} client export {name} --as {}", shell_word(form));
+    for (flag, value) in [("--host", &entry.host), ("--context", &entry.context)] {
+        if let Some(value) = value {
+            command.push_str(&format!(" {flag} {}", shell_word(value)));
+        }
+    }
+    for recipient in &entry.encrypted_to {
+        command.push_str(&format!(" --encrypt-to {}", shell_word(recipient)));
+    }
+    command
+}
+
+fn install_again(program: &str, out: &HandOut<'_>, name: &str) -> String {
+    let to = out.entry.to.as_deref().unwrap_or_default();
+    let directory = to
+        .rsplit_once(" on ")
+        .map_or(to, |(directory, _)| directory);
+    match out.kind() {
+        Some(PairKind::Client) if directory.contains("/contexts/tls/") => {
+            // Which context it is, the machine's own records tell.
+            format!("{program} renew --install")
+        }
+        Some(PairKind::Client) => format!(
+            "{program} install client {name} --docker-config {}",
+            shell_word(directory)
+        ),
+        Some(PairKind::Server) | None => format!("{program} install server {name}"),
+    }
+}

@@ -1,0 +1,97 @@
+//! `client accept`.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::place::{DockerOf, Placing};
+use super::{Outcome, Session};
+use crate::cli;
+use crate::error::Error;
+use crate::host::machine::{access, file_image};
+use crate::host::{self, Asked};
+use crate::plan::enroll::{self, KeyFile, KeyOf, Reply};
+use crate::plan::layout;
+use crate::plan::machine::MachineChange;
+use crate::plan::pair::SoundPair;
+use crate::plan::state::FileState;
+use crate::report;
+
+impl Session<'_> {
+    pub(super) fn client_accept(&self, wish: &cli::ClientAccept) -> Result<Outcome, Error> {
+        let now = host::clock();
+        // As the user whose files they are, from the first file on that is read.
+        let docker = self.docker_of_caller(wish.docker_config.as_deref())?;
+        let message = self.message(wish.reply.as_deref(), "a reply in PEM")?;
+        let reply = Reply::read(&message, now)?;
+        let command = format!("client accept {}", reply.name);
+        // Before the keys are looked for: what was cut off may have taken one away.
+        let store = self.store_of(&docker, wish.mode, &command)?;
+        let keys = keys(wish, &docker)?;
+        let key = enroll::find_key(&reply, &keys)?;
+        let FileState::Present(file) = &key.file else {
+            unreachable!("a key that was found was read");
+        };
+        let known = file_image(&docker.docker_config.join(layout::CA_CERTIFICATE));
+        let known = enroll::known_authorities(known.ok().flatten().as_ref());
+        let unknown = enroll::unknown_authorities(&reply.trust, &known, &wish.expected)?;
+        let said = report::reply_to_accept(&reply, &unknown);
+        let files = [
+            Zeroizing::new(reply.trust.pem().into_bytes()),
+            Zeroizing::new(reply.certificate.pem().into_bytes()),
+            file.content.clone(),
+        ];
+        let directory = key.path.parent().unwrap_or(Path::new("/")).to_owned();
+        let name = reply.name.to_string();
+        let (question, what) = match unknown.is_empty() {
+            true => ("Do this?", Asked::Consent),
+            false => (report::ACCEPT_QUESTION, Asked::Code),
+        };
+        let placing = Placing {
+            command,
+            pair: SoundPair::of_client(directory, name, files, now)?,
+            host: wish.host.clone(),
+            context: wish.context.clone(),
+            after: leave(key)?,
+            said,
+            question,
+            what,
+            consent: wish.consent,
+            mode: wish.mode,
+            pen: None,
+        };
+        self.place(store, docker, placing)
+    }
+}
+
+/// The keys the reply may be for: the one that was named, or all there are.
+fn keys(wish: &cli::ClientAccept, docker: &DockerOf) -> Result<Vec<KeyFile>, Error> {
+    let named = |path: PathBuf, of| KeyFile {
+        file: host::key_state(&path),
+        path,
+        of,
+    };
+    if let Some(key) = &wish.key {
+        return Ok(vec![named(host::absolute(key)?, KeyOf::Named)]);
+    }
+    if let Some(request) = &wish.request {
+        let directory = host::absolute(request)?;
+        let [key, _] = enroll::pems(&directory);
+        return Ok(vec![named(key, KeyOf::Named)]);
+    }
+    Ok(host::docker_keys(&docker.docker_config)?)
+}
+
+/// What takes the request away, now that its key is installed.
+fn leave(key: &KeyFile) -> Result<Vec<MachineChange>, Error> {
+    let Some(directory) = key.path.parent().filter(|_| key.of != KeyOf::Installed) else {
+        return Ok(Vec::new());
+    };
+    let [key_path, request_path] = enroll::pems(directory);
+    // A key that somebody named by itself is theirs to keep.
+    let Some(request) = file_image(&request_path)?.filter(|_| key.path == key_path) else {
+        return Ok(Vec::new());
+    };
+    let images = [file_image(&key_path)?, Some(request)];
+    Ok(enroll::leave_request(directory, access(directory)?, images))
+}

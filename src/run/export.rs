@@ -1,0 +1,246 @@
+//! `client export`: a client's files, in one piece, for somebody else.
+
+use std::path::Path;
+
+use super::{Effect, Outcome, Session, data};
+use crate::cli::{self, EncryptTo, Mode, Output, Talk, Target};
+use crate::error::Error;
+use crate::host::{self, LedgerPen, Staged};
+use crate::pki::{Serial, SubjectAltName};
+use crate::plan::bundle::{self, Bundle, Form, Recipient, Written};
+use crate::plan::docker_host::DockerHost;
+use crate::plan::hand_outs;
+use crate::plan::layout::{self, PairKind};
+use crate::plan::ledger::{Entry, Export};
+use crate::plan::pair::SoundPair;
+use crate::plan::rollover::PublicFiles;
+use crate::plan::state::{FileState, HomeState};
+use crate::plan::trust::Trust;
+use crate::report::{self, Exported};
+
+/// The ledger of a home, to which what is handed out is added.
+enum Record {
+    /// It is told there.
+    Ledger(LedgerPen, Vec<Entry>),
+    /// A part of a home has none.
+    Nowhere,
+}
+
+impl Session<'_> {
+    pub(super) fn client_export(&self, wish: &cli::Export) -> Result<Outcome, Error> {
+        let applies = wish.mode == Mode::Apply;
+        let shows_key = wish.target == Target::Stdout && wish.encrypt_to.is_empty();
+        if applies && shows_key && host::is_terminal_out() {
+            return Err(host::Error::OnTerminal.into());
+        }
+        let name = wish.name.to_string();
+        let (pair, state, known) = self.reading(|| {
+            let pair = self.pair_named(PairKind::Client, name.clone())?;
+            Ok((pair, host::home_state(&self.home)?, self.known_host()))
+        })?;
+        if wish.form.has_host() && wish.host.is_none() {
+            let form = wish.form;
+            return Err(crate::plan::Error::from(bundle::Error::NoHost { form, known }).into());
+        }
+        let pair = SoundPair::check(&self.home, &pair, host::clock())?;
+        let bundle = Bundle::of(&pair, wish.form, wish.host.as_ref(), wish.context.as_ref())?;
+        let record = match wish.mode {
+            Mode::DryRun => Record::Nowhere,
+            Mode::Apply => self.record_of(&state)?,
+        };
+        // From here on everything is done as the user whose file it is.
+        host::become_invoking_user()?;
+        let recipients = recipients(&wish.encrypt_to)?;
+        let path = match &wish.target {
+            Target::Stdout => None,
+            Target::Path(path) => Some(host::absolute(path)?),
+            Target::Named => {
+                let name = file_name(wish.form, &name, &recipients);
+                Some(host::absolute(Path::new(&name))?)
+            }
+        };
+        let exported = Exported {
+            bundle: &bundle,
+            form: wish.form,
+            path: path.as_deref(),
+            recipients: &recipients,
+        };
+        if wish.mode == Mode::DryRun {
+            return Ok(data(match self.request.output {
+                Output::Text => report::export_planned(self.stdout, &exported),
+                Output::Json => report::export_json(&self.home, &exported, false),
+            }));
+        }
+        self.hand_out(record, &pair, &exported)?;
+        let (data, talk) = match (self.request.output, self.request.talk, &path) {
+            (Output::Json, ..) => (
+                report::export_json(&self.home, &exported, true),
+                String::new(),
+            ),
+            (Output::Text, Talk::Quiet, _) => (String::new(), String::new()),
+            // Standard output has it.
+            (Output::Text, _, None) => (String::new(), report::exported(&exported)),
+            (Output::Text, _, Some(path)) => (
+                report::exported(&exported),
+                report::after_export(&exported, path),
+            ),
+        };
+        Ok(Outcome {
+            effect: Effect::Changed,
+            ..self.outcome(data, talk)
+        })
+    }
+
+    /// Writes it where it goes.  It is told in the ledger before it can be found there: a key that
+    /// nobody knows of would be worse than a line about none.
+    fn hand_out(
+        &self,
+        record: Record,
+        pair: &SoundPair,
+        exported: &Exported<'_>,
+    ) -> Result<(), Error> {
+        let Exported {
+            bundle,
+            form,
+            path,
+            recipients,
+        } = exported;
+        let written = bundle.write(*form).map_err(crate::plan::Error::from)?;
+        let written = match (written, recipients.is_empty()) {
+            (Written::File(octets), false) => {
+                let armored = host::encrypt(&octets, recipients)?;
+                Written::File(armored.into_bytes().into())
+            }
+            (written, _) => written,
+        };
+        let staged = match (path, &written) {
+            (Some(path), written) => {
+                self.tell_left_beside(path);
+                Some(match written {
+                    Written::File(octets) => Staged::file(path, octets)?,
+                    Written::Directory(members) => Staged::directory(path, members)?,
+                })
+            }
+            (None, _) => None,
+        };
+        let entry = self.entry(pair, exported);
+        let mut record = record;
+        match &mut record {
+            Record::Ledger(pen, _) => pen.add(&entry.line())?,
+            Record::Nowhere => {
+                let words = "this home has no ledger, so nobody will know that this was handed out";
+                self.say(&report::warning(self.stderr, words));
+            }
+        }
+        let done = match (staged, written) {
+            (Some(staged), _) => staged.publish(),
+            (None, Written::File(octets)) => return Ok(host::write_stdout(&octets)?),
+            (None, Written::Directory(_)) => Ok(()),
+        };
+        if let (Err(error), Record::Ledger(pen, ledger)) = (&done, &mut record)
+            && !matches!(error, host::Error::NotDurable { .. })
+        {
+            // What was handed out before is out still.
+            let before = hand_outs::before(ledger, &entry).cloned();
+            let line = before.unwrap_or_else(|| entry.taken_back(host::clock()));
+            if let Err(cause) = pen.add(&line.line()) {
+                let words = format!("nothing was handed out, but the ledger tells so: {cause}");
+                self.say(&report::warning(self.stderr, &words));
+            }
+        }
+        Ok(done?)
+    }
+
+    fn entry(&self, pair: &SoundPair, exported: &Exported<'_>) -> Entry {
+        let Exported {
+            bundle,
+            form,
+            path,
+            recipients,
+        } = exported;
+        let trusts = trusted(pair);
+        let to = match path {
+            Some(path) => super::hand_out::place(path),
+            None => super::hand_out::place(Path::new(STDOUT)),
+        };
+        let (purpose, now) = (PairKind::Client.purpose(), host::clock());
+        let entry = Entry::handed_out(purpose, &pair.name, &pair.certificate, &trusts, to, now);
+        entry.exported(Export {
+            form: *form,
+            host: bundle.host.clone(),
+            context: bundle.context.clone(),
+            encrypted_to: recipients.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Opens the ledger, before root is given up.
+    fn record_of(&self, state: &HomeState) -> Result<Record, Error> {
+        if matches!(state.ledger, FileState::Absent) {
+            return Ok(Record::Nowhere);
+        }
+        // What is added must not go to a ledger nobody can read.
+        let ledger = state.ledger()?;
+        match LedgerPen::open(&self.home) {
+            Some(pen) => Ok(Record::Ledger(pen, ledger)),
+            None => Err(host::Error::NoLedger {
+                path: self.home.join(layout::LEDGER),
+            }
+            .into()),
+        }
+    }
+
+    /// An earlier export that was killed may have left a key under a hidden name.
+    fn tell_left_beside(&self, path: &Path) {
+        let left = host::left_beside(path);
+        if !left.is_empty() {
+            self.say(&report::left_beside(self.stderr, &left));
+        }
+    }
+
+    /// The address of the home's first server, to be named to who forgot it.
+    fn known_host(&self) -> Option<DockerHost> {
+        let kind = PairKind::Server;
+        let mut servers = host::pair_names(&self.home, kind).ok()?;
+        servers.sort();
+        let files: PublicFiles =
+            host::public_files(kind, &self.home.join(kind.pair(servers.first()?)));
+        let sans = files.certificate()?.sans;
+        sans.iter().find_map(|san| match san {
+            SubjectAltName::Ip(std::net::IpAddr::V6(address)) => {
+                format!("[{address}]").parse().ok()
+            }
+            san => san.to_string().parse().ok(),
+        })
+    }
+}
+
+/// How the ledger names standard output.
+const STDOUT: &str = "standard output";
+
+fn file_name(form: Form, client: &str, recipients: &[Recipient]) -> String {
+    let name = form.file_name(client);
+    match recipients.is_empty() {
+        true => name,
+        false => format!("{name}.age"),
+    }
+}
+
+/// The recipients that are named, and those in the files that are.
+fn recipients(encrypt_to: &[EncryptTo]) -> Result<Vec<Recipient>, Error> {
+    let mut recipients = Vec::new();
+    for one in encrypt_to {
+        match one {
+            EncryptTo::Recipient(recipient) => recipients.push(recipient.clone()),
+            EncryptTo::File(path) => recipients.extend(host::recipients_from_file(path)?),
+        }
+    }
+    Ok(recipients)
+}
+
+/// The CAs that the pair's `ca.pem` trusts.
+fn trusted(pair: &SoundPair) -> Vec<Serial> {
+    match Trust::from_pem(&pair.files[0]) {
+        Ok(trust) => trust.all().map(|ca| ca.serial.clone()).collect(),
+        Err(_) => Vec::new(),
+    }
+}
