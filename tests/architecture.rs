@@ -62,6 +62,45 @@ fn only_host_names_what_touches_the_machine() {
 }
 
 #[test]
+fn only_one_module_knows_systems() {
+    const SYSTEMS: [&str; 12] = [
+        "rustix",
+        "libc::",
+        "winapi",
+        "os::unix",
+        "os::linux",
+        "os::fd",
+        "os::windows",
+        "target_os",
+        "cfg(unix",
+        "cfg(windows",
+        "cfg(not(",
+        "cfg!(",
+    ];
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let platform = source.join("host/platform");
+    let modules = MAY_KNOW.into_iter().flat_map(|(module, _)| sources(module));
+    let all = modules.chain([source.join("main.rs"), source.join("lib.rs")]);
+    let mut inside = 0;
+    for path in all {
+        if path.starts_with(&platform) {
+            inside += 1;
+            continue;
+        }
+        for (number, line) in code_lines(&path) {
+            for system in SYSTEMS {
+                assert!(
+                    !line.contains(system),
+                    "{}:{number}: {line}",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(inside > 2, "no sources of host::platform");
+}
+
+#[test]
 fn only_pki_and_host_roll_dice_and_no_plan_makes_keys() {
     for module in ["plan", "report", "cli", "run", "error"] {
         for path in sources(module) {
@@ -117,7 +156,8 @@ fn mentions(line: &str, module: &str) -> bool {
 /// Lines that are neither comments nor in a file's tests at its end, numbered from 1.
 fn code_lines(path: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(path).unwrap();
-    let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
+    let is_tests = |line: &str| ["#[cfg(test)]", "#[cfg(all(test, unix))]"].contains(&line);
+    let lines = text.lines().take_while(|line| !is_tests(line));
     let numbered = lines
         .enumerate()
         .map(|(index, line)| (index + 1, line.trim().to_owned()));
@@ -138,9 +178,9 @@ fn sources(module: &str) -> Vec<PathBuf> {
         for entry in fs::read_dir(directory).into_iter().flatten() {
             let path = entry.unwrap().path();
             match path.is_dir() {
+                // Tests alone, `#[cfg(test)]` where they are named.
+                _ if path.ends_with("tests") || path.ends_with("tests.rs") => {}
                 true => directories.push(path),
-                // A file of tests alone, `#[cfg(test)]` where it is named.
-                false if path.ends_with("tests.rs") => {}
                 false => found.push(path),
             }
         }

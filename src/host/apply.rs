@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -12,7 +11,7 @@ use super::exchange::{Exchange, certificate_digest};
 use super::home::Home;
 use super::journal::{Journal, Phase};
 use super::step::{self, Step};
-use super::{Error, parallel, write};
+use super::{Error, parallel, platform, write};
 use crate::pki::sha256_hex;
 use crate::plan::layout::PairKind;
 use crate::plan::state::Outcome;
@@ -280,7 +279,7 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
     }
     let as_planned = match change {
         Change::SetMode { before, .. } => {
-            fs::metadata(&path).is_ok_and(|now| now.mode() & 0o7777 == *before)
+            fs::metadata(&path).is_ok_and(|now| platform::mode(&path, &now) == *before)
         }
         Change::MakeDirectory { .. } | Change::PlaceDirectory { .. } | Change::CreateFile(_) => {
             metadata.is_none()

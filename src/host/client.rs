@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Error;
-use super::environment::{absolute, path_variable};
+use super::environment::{absolute, path_variable, user_home};
 use super::invoker::User;
 use super::machine::{Prefix, access, file_image};
-use super::passwd::passwd_line;
 use super::read::public_files;
+use super::{Error, platform};
 use crate::plan::client::{ClientState, Places};
 use crate::plan::context::ContextName;
 use crate::plan::layout::PairKind;
@@ -28,7 +27,7 @@ pub fn docker_config(given: Option<&Path>, caller: Option<&User>) -> Result<Path
     }
     let home = match caller {
         Some(user) => user.home.clone(),
-        None => path_variable("HOME").or_else(|| passwd_line().map(|line| line.home)),
+        None => user_home(),
     };
     absolute(&home.ok_or(Error::NoDockerConfig)?.join(".docker"))
 }
@@ -76,13 +75,10 @@ pub fn is_taken_away(kind: PairKind, directory: &Path) -> bool {
 
 /// Whose the files are that this process makes.
 pub fn process_owner() -> Owner {
-    Owner {
-        user: rustix::process::geteuid().as_raw(),
-        group: rustix::process::getegid().as_raw(),
-    }
+    platform::process_owner()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};

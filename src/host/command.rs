@@ -1,25 +1,17 @@
 //! Runs a command to its end, or to a deadline.
 
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
 use crate::host::Error;
+use crate::host::platform::{self, Group};
 
 /// Runs a command whose words, on either output, go to our standard error: standard output is
 /// for data.
 pub(in crate::host) fn run(command: &mut Command, limit: Duration) -> Result<(), Error> {
-    let talk = std::io::stderr()
-        .as_fd()
-        .try_clone_to_owned()
-        .map(Stdio::from)
-        .unwrap_or_else(|_| Stdio::null());
-    command.stdout(talk).stderr(Stdio::inherit());
+    command.stdout(std::io::stderr()).stderr(Stdio::inherit());
     let shown = shown(command);
     let output = finish(command, &shown, limit)?;
     judge(output.status, &shown)
@@ -38,12 +30,10 @@ fn finish(command: &mut Command, shown: &str, limit: Duration) -> Result<Output,
         found,
     };
     // A group of its own, so that at the deadline what it started ends with it.
-    let child = command
-        .stdin(Stdio::null())
-        .process_group(0)
+    let child = platform::in_own_group(command.stdin(Stdio::null()))
         .spawn()
         .map_err(|cause| failed(crate::host::error::words(&cause)))?;
-    let group = Pid::from_child(&child);
+    let group = Group::of(&child);
     let (sender, receiver) = mpsc::channel();
     let waiting = std::thread::Builder::new().spawn(move || {
         // Nobody listens any more after the deadline.
@@ -53,7 +43,7 @@ fn finish(command: &mut Command, shown: &str, limit: Duration) -> Result<Output,
     match receiver.recv_timeout(limit) {
         Ok(output) => output.map_err(|cause| failed(crate::host::error::words(&cause))),
         Err(_) => {
-            let _ = kill_process_group(group, Signal::KILL);
+            group.kill();
             Err(failed(format!(
                 "it did not end within {} s",
                 limit.as_secs()
@@ -67,7 +57,7 @@ fn wait(child: Child) -> std::io::Result<Output> {
 }
 
 fn judge(status: ExitStatus, shown: &str) -> Result<(), Error> {
-    let found = match (status.code(), status.signal()) {
+    let found = match (status.code(), platform::ending_signal(status)) {
         (Some(0), _) => return Ok(()),
         (Some(code), _) => format!("it ended with exit code {code}"),
         (None, Some(signal)) => format!("signal {signal} ended it"),

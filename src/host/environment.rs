@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::Error;
 use super::passwd::passwd_line;
+use super::platform::{self, UserPlace};
 
 /// Names the home.
 const HOME_VARIABLE: &str = "DOCKPKI_HOME";
@@ -23,15 +24,10 @@ pub fn default_home() -> Result<PathBuf, Error> {
     if let Some(home) = path_variable(HOME_VARIABLE) {
         return Ok(home);
     }
-    if rustix::process::geteuid().is_root() {
-        return Ok("/var/lib/dockpki".into());
+    match platform::is_root() {
+        true => Ok("/var/lib/dockpki".into()),
+        false => user_place(platform::DATA),
     }
-    // The XDG base directory specification has relative paths ignored.
-    let data = path_variable("XDG_DATA_HOME");
-    if let Some(data) = data.filter(|data| data.is_absolute()) {
-        return Ok(data.join("dockpki"));
-    }
-    Ok(user_home()?.join(".local/share/dockpki"))
 }
 
 /// Whether the environment names a home.
@@ -42,19 +38,22 @@ pub fn names_home() -> bool {
 /// Where what dockpki remembers of a user's machine is kept: `$XDG_STATE_HOME/dockpki`, else
 /// `~/.local/state/dockpki`.
 pub(super) fn state_home() -> Result<PathBuf, Error> {
-    let state = path_variable("XDG_STATE_HOME");
-    if let Some(state) = state.filter(|state| state.is_absolute()) {
-        return Ok(state.join("dockpki"));
-    }
-    Ok(user_home()?.join(USER_STATE))
+    user_place(platform::STATE)
 }
 
 /// Where a user's configuration is: `$XDG_CONFIG_HOME`, else `~/.config`.
 pub(super) fn config_home() -> Result<PathBuf, Error> {
-    let config = path_variable("XDG_CONFIG_HOME");
-    match config.filter(|config| config.is_absolute()) {
-        Some(config) => Ok(config),
-        None => Ok(user_home()?.join(".config")),
+    user_place(platform::CONFIG)
+}
+
+fn user_place(place: UserPlace) -> Result<PathBuf, Error> {
+    let named = path_variable(place.variable);
+    // The XDG base directory specification has relative paths ignored.
+    match named.filter(|named| named.is_absolute()) {
+        // To join nothing would add a slash.
+        Some(named) if place.below_variable.is_empty() => Ok(named),
+        Some(named) => Ok(named.join(place.below_variable)),
+        None => Ok(user_home().ok_or(Error::NoHome)?.join(place.below_home)),
     }
 }
 
@@ -62,17 +61,14 @@ pub(super) fn config_home() -> Result<PathBuf, Error> {
 pub(super) fn runtime_directory() -> PathBuf {
     let runtime = path_variable("XDG_RUNTIME_DIR");
     let runtime = runtime.filter(|runtime| runtime.is_absolute());
-    let user = rustix::process::getuid().as_raw();
+    let user = platform::real_user();
     runtime.unwrap_or_else(|| format!("/run/user/{user}").into())
 }
 
-/// Below a user's home.
-pub(super) const USER_STATE: &str = ".local/state/dockpki";
-
-fn user_home() -> Result<PathBuf, Error> {
-    let home = path_variable("HOME");
-    let home = home.or_else(|| passwd_line().map(|user| user.home));
-    home.ok_or(Error::NoHome)
+/// The user's home, as the environment has it, else the system.
+pub(super) fn user_home() -> Option<PathBuf> {
+    let home = path_variable(platform::HOME_VARIABLE);
+    home.or_else(|| passwd_line().map(|user| user.home))
 }
 
 /// The path from the root on, so that it can be printed for use from anywhere.
@@ -82,22 +78,21 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
 
 /// The name of the user who calls, under sudo that of the caller.
 pub fn invoking_user() -> Result<String, Error> {
-    if rustix::process::geteuid().is_root()
+    if platform::is_root()
         && let Some(caller) = variable("SUDO_USER")
     {
         return Ok(caller);
     }
     let from_passwd = passwd_line().map(|user| user.name);
     // A user of a directory service is in no passwd file, but has these.
-    let user = from_passwd
-        .or_else(|| variable("USER"))
-        .or_else(|| variable("LOGNAME"));
+    let mut variables = platform::USER_VARIABLES.iter();
+    let user = from_passwd.or_else(|| variables.find_map(|name| variable(name)));
     user.ok_or(Error::NoUser)
 }
 
-/// The caller's shell, as `$SHELL` has it.
+/// The caller's shell, as `$SHELL` has it, else that of the system if it has but one.
 pub fn shell() -> Option<PathBuf> {
-    path_variable("SHELL")
+    path_variable("SHELL").or_else(|| platform::SHELL.map(PathBuf::from))
 }
 
 /// Whether standard input is a terminal, so that a question would be answered.

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::journal::Phase;
+use super::platform::Exchanged;
 use super::step::is_there;
 use super::{Error, write};
 use crate::pki::sha256_hex;
@@ -68,8 +69,8 @@ impl Exchange {
     pub(super) fn publish(&self, home: &Path) -> Result<(), Error> {
         let [staged, path, archived] = self.paths(home);
         match write::exchange(&staged, &path)? {
-            write::Exchanged::Yes => write::rename_to_new(&staged, &archived),
-            write::Exchanged::Impossible => {
+            Exchanged::Yes => write::rename_to_new(&staged, &archived),
+            Exchanged::Impossible => {
                 write::rename_to_new(&path, &archived)?;
                 write::rename_to_new(&staged, &path)
             }
@@ -122,8 +123,8 @@ impl Exchange {
             return write::rename_to_new(old, path);
         }
         match write::exchange(old, path)? {
-            write::Exchanged::Yes => Ok(()),
-            write::Exchanged::Impossible => {
+            Exchanged::Yes => Ok(()),
+            Exchanged::Impossible => {
                 write::rename_to_new(path, free)?;
                 write::rename_to_new(old, path)
             }

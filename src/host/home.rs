@@ -1,15 +1,12 @@
 //! The home as a place one command at a time writes to.
 
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 
 use super::journal::{self, Phase};
 use super::parallel::Jobs;
+use super::platform::{self, Links};
 use super::{Error, write};
 use crate::plan::layout;
 use crate::plan::state::Recovery;
@@ -127,7 +124,7 @@ impl Home {
                 true => layout::DIRECTORY_MODE,
                 false => 0o755,
             };
-            match DirBuilder::new().mode(mode).create(&path) {
+            match platform::make_directory(&path, mode) {
                 Ok(()) => self.made.push(path.clone()),
                 // Another init was faster; it holds the lock, or will.
                 Err(cause) if cause.kind() == ErrorKind::AlreadyExists => continue,
@@ -145,29 +142,33 @@ impl Home {
         self.refuse_foreign()?;
         let path = self.path.join(layout::LOCK);
         loop {
-            let mut file = match open_lock_file(&path, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
-            {
+            let mut writing = OpenOptions::new();
+            writing.read(true).write(true);
+            let mut file = match open_lock_file(&path, writing.clone().create_new(true)) {
                 Ok(file) => {
                     self.made.push(path.clone());
-                    file.set_permissions(Permissions::from_mode(layout::RECORD_MODE))
+                    platform::set_file_mode(&file, layout::RECORD_MODE)
                         .map_err(Error::io("set the mode of", &path))?;
                     file
                 }
-                Err(Errno::EXIST) => match open_lock_file(&path, OFlags::RDWR) {
-                    Ok(file) => file,
-                    // An init that failed has just removed it.
-                    Err(Errno::NOENT) => continue,
-                    Err(cause) => return Err(Error::io("write", &path)(cause.into())),
-                },
+                Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {
+                    match open_lock_file(&path, &mut writing) {
+                        Ok(file) => file,
+                        // An init that failed has just removed it.
+                        Err(cause) if cause.kind() == ErrorKind::NotFound => continue,
+                        Err(cause) => return Err(Error::io("write", &path)(cause)),
+                    }
+                }
                 // An init that failed has just removed the home it had made.
-                Err(Errno::NOENT) if create == Create::Yes => {
+                Err(cause) if cause.kind() == ErrorKind::NotFound && create == Create::Yes => {
                     self.make_directories()?;
                     continue;
                 }
-                Err(cause) => return Err(Error::io("write", &path)(cause.into())),
+                Err(cause) => return Err(Error::io("write", &path)(cause)),
             };
             lock(&mut file, &path, LockKind::Exclusive, waiting)?;
-            if !is_at(&file, &path) {
+            // A failed init removes its lock file, and a lock on a file that is gone protects nothing.
+            if !platform::is_at(&file, &path) {
                 continue;
             }
             // Who holds it, for the message of whoever waits.  Not worth an error.
@@ -182,14 +183,14 @@ impl Home {
     fn lock_to_read(&mut self, waiting: &dyn Fn(&str)) -> Result<(), Error> {
         let path = self.path.join(layout::LOCK);
         loop {
-            let mut file = match open_lock_file(&path, OFlags::RDONLY) {
+            let mut file = match open_lock_file(&path, OpenOptions::new().read(true)) {
                 Ok(file) => file,
                 // A copy of a home may have no lock file, and nobody who writes.
-                Err(Errno::NOENT) => break,
-                Err(cause) => return Err(Error::io("read", &path)(cause.into())),
+                Err(cause) if cause.kind() == ErrorKind::NotFound => break,
+                Err(cause) => return Err(Error::io("read", &path)(cause)),
             };
             lock(&mut file, &path, LockKind::Shared, waiting)?;
-            if is_at(&file, &path) {
+            if platform::is_at(&file, &path) {
                 self.lock = Some(file);
                 break;
             }
@@ -206,11 +207,12 @@ impl Home {
     /// link where we write next.
     fn refuse_foreign(&self) -> Result<(), Error> {
         let metadata = fs::metadata(&self.path).map_err(Error::io("read", &self.path))?;
-        match metadata.uid() == rustix::process::geteuid().as_raw() {
+        let owner = platform::owner(&metadata).user;
+        match owner == platform::process_owner().user {
             true => Ok(()),
             false => Err(Error::ForeignHome {
                 path: self.path.clone(),
-                owner: metadata.uid(),
+                owner,
             }),
         }
     }
@@ -229,17 +231,9 @@ impl Drop for Home {
 }
 
 /// Opens the lock file itself: no link, and without waiting for the other end of a FIFO.
-fn open_lock_file(path: &Path, flags: OFlags) -> Result<File, Errno> {
-    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    rustix::fs::open(path, flags, Mode::from_raw_mode(layout::RECORD_MODE)).map(File::from)
-}
-
-/// Whether the open file is the one at the path.  A failed init removes its lock file, and a lock
-/// on a file that is gone protects nothing.
-pub(super) fn is_at(file: &File, path: &Path) -> bool {
-    let held = file.metadata();
-    let there = path.symlink_metadata();
-    held.is_ok_and(|held| there.is_ok_and(|there| there.ino() == held.ino()))
+fn open_lock_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let options = platform::with_mode(options, layout::RECORD_MODE);
+    platform::open(options, path, Links::Refused)
 }
 
 #[derive(Clone, Copy)]

@@ -13,6 +13,7 @@ use super::environment::{absolute, path_variable};
 use super::error;
 use super::invoker::caller;
 use super::machine::{Prefix, Store, file_image, user_store};
+use super::platform;
 use super::probe::served;
 use super::read::{key_state, public_state};
 use crate::plan::check::daemon::DaemonTls;
@@ -29,7 +30,9 @@ use crate::plan::systemd::{DaemonFlags, Service};
 pub fn installed(prefix: &Prefix, limit: Duration) -> Installed {
     let (mode, places) = daemon_of_caller(prefix);
     let mut found = Installed::nothing(mode);
-    daemon(prefix, &places, limit, &mut found);
+    if platform::HAS_DAEMONS {
+        daemon(prefix, &places, limit, &mut found);
+    }
     if prefix.is_root() {
         clients(&mut found);
     }

@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::Error;
 use super::environment::variable;
-use super::passwd::{group, groups_of, passwd, passwd_lines};
+use super::passwd::{groups_of, passwd_lines};
+use super::{Error, platform};
 use crate::plan::permissions::Owner;
 
 /// A user of this machine.
@@ -41,8 +41,8 @@ pub fn become_invoking_user() -> Result<Option<User>, Error> {
 /// # Errors
 /// [`Error::UnknownCaller`] if nobody knows who that is.
 pub fn caller() -> Result<Option<User>, Error> {
-    match rustix::process::geteuid().is_root() {
-        true => caller_of_sudo(variable, &passwd()),
+    match platform::is_root() {
+        true => caller_of_sudo(variable, &platform::passwd_file()),
         false => Ok(None),
     }
 }
@@ -91,74 +91,19 @@ fn caller_of_sudo(
     Ok((user.owner.user != 0).then_some(user))
 }
 
-fn still_root(cause: impl Into<String>) -> Error {
-    Error::StillRoot {
-        cause: cause.into(),
-    }
+fn still_root(cause: String) -> Error {
+    Error::StillRoot { cause }
 }
 
-/// The system calls below are about one thread alone.
-#[cfg(target_os = "linux")]
+/// A thread beside this one would stay root.
 fn refuse_other_threads() -> Result<(), Error> {
-    let threads = std::fs::read_dir("/proc/self/task")
-        .map_err(|_| still_root("`/proc` does not tell the threads of this process"))?;
-    match threads.count() {
-        1 => Ok(()),
-        others => Err(still_root(format!("found {others} threads, wanted one"))),
-    }
+    platform::refuse_other_threads().map_err(still_root)
 }
 
-/// Groups, group and user for good, then the proof that there is no way back.
-#[cfg(target_os = "linux")]
+/// Groups, group and user for good.
 fn give_up_root(user: &User) -> Result<(), Error> {
-    use rustix::process::{Gid, Uid, getegid, geteuid, getgid, getgroups, getuid};
-    use rustix::thread::{
-        set_thread_gid, set_thread_groups, set_thread_res_gid, set_thread_res_uid, set_thread_uid,
-    };
-    let refused = |what: &str, cause: rustix::io::Errno| {
-        let cause = super::error::words(&cause.into());
-        still_root(format!("the system does not set {what}: {cause}"))
-    };
-    // 2^32 - 1 means "leave it as it is" to these calls (setresuid(2)).
-    let Owner {
-        user: uid,
-        group: gid,
-    } = user.owner;
-    if uid == 0 || uid == u32::MAX || gid == u32::MAX {
-        return Err(still_root(format!("found the user {uid} of group {gid}")));
-    }
-    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    let mut groups = groups_of(&group(), &user.name);
-    groups.push(user.owner.group);
-    groups.sort();
-    groups.dedup();
-    let groups = Vec::from_iter(groups.into_iter().map(Gid::from_raw));
-    set_thread_groups(&groups).map_err(|cause| refused("the groups", cause))?;
-    set_thread_res_gid(gid, gid, gid).map_err(|cause| refused("the group", cause))?;
-    set_thread_res_uid(uid, uid, uid).map_err(|cause| refused("the user", cause))?;
-
-    let mut kept = getgroups().map_err(|cause| refused("the groups", cause))?;
-    kept.sort_by_key(|group| group.as_raw());
-    let is_the_user = (getuid(), geteuid()) == (uid, uid)
-        && (getgid(), getegid()) == (gid, gid)
-        && kept == groups;
-    // The saved numbers are seen by what they would allow.
-    let way_back =
-        set_thread_uid(Uid::ROOT).is_ok() || (!gid.is_root() && set_thread_gid(Gid::ROOT).is_ok());
-    match is_the_user && !way_back {
-        true => Ok(()),
-        false => Err(still_root("the system says it did, and did not")),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refuse_other_threads() -> Result<(), Error> {
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn give_up_root(_: &User) -> Result<(), Error> {
-    Err(still_root("this system has no way to do it"))
+    let groups = groups_of(&platform::group_file(), &user.name);
+    platform::give_up_root(user.owner, groups).map_err(still_root)
 }
 
 #[cfg(test)]

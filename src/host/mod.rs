@@ -25,6 +25,7 @@ mod message;
 mod parallel;
 mod passwd;
 mod pen;
+mod platform;
 pub mod probe;
 mod progress;
 mod read;

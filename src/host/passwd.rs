@@ -1,9 +1,8 @@
 //! Reads /etc/passwd and /etc/group.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+use super::platform;
 
 /// A line of /etc/passwd: `name:x:uid:gid:comment:home:shell` (passwd(5)).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +15,8 @@ pub(super) struct PasswdLine {
 
 /// The line of the user this process belongs to.
 pub(super) fn passwd_line() -> Option<PasswdLine> {
-    let user = rustix::process::getuid().as_raw();
-    passwd_lines(&passwd()).find(|line| line.user == user)
-}
-
-/// All of /etc/passwd; nothing if it cannot be read.
-pub(super) fn passwd() -> Vec<u8> {
-    fs::read("/etc/passwd").unwrap_or_default()
+    let user = platform::real_user();
+    passwd_lines(&platform::passwd_file()).find(|line| line.user == user)
 }
 
 /// The lines that make sense, in order.
@@ -40,14 +34,9 @@ pub(super) fn passwd_lines(passwd: &[u8]) -> impl Iterator<Item = PasswdLine> {
             name: String::from_utf8_lossy(name).into_owned(),
             user: number(user)?,
             group: number(group)?,
-            home: OsStr::from_bytes(home).into(),
+            home: platform::os_string(home).into(),
         })
     })
-}
-
-/// All of /etc/group; nothing if it cannot be read.
-pub(super) fn group() -> Vec<u8> {
-    fs::read("/etc/group").unwrap_or_default()
 }
 
 /// The groups a user is a member of beside their own: `name:x:gid:member,member` (group(5)).
@@ -70,7 +59,7 @@ fn number(field: &[u8]) -> Option<u32> {
     str::from_utf8(field).ok()?.parse().ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
@@ -80,7 +69,7 @@ mod tests {
             alice:x:1000:1001:Ren\xe9:/home/alice\xff:/bin/zsh";
         let lines: Vec<_> = passwd_lines(passwd).collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
-        let home = OsStr::from_bytes(b"/home/alice\xff");
+        let home = platform::os_string(b"/home/alice\xff");
         assert_eq!(
             lines[1],
             PasswdLine {

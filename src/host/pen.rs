@@ -2,13 +2,11 @@
 //! given up the right to open it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use super::Error;
+use super::platform::{self, Links};
 use crate::plan::layout;
 
 /// An open ledger.  It is locked only while a line is added.
@@ -24,16 +22,11 @@ impl LedgerPen {
     /// not ours to write.
     pub fn open(home: &Path) -> Option<Self> {
         let open = |name: &str| {
-            let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-            let flags = i32::try_from(flags).ok()?;
-            let file = OpenOptions::new()
-                .read(true)
-                .append(true)
-                .custom_flags(flags)
-                .open(home.join(name))
-                .ok()?;
+            let mut options = OpenOptions::new();
+            let options = options.read(true).append(true);
+            let file = platform::open(options, &home.join(name), Links::Refused).ok()?;
             let metadata = file.metadata().ok()?;
-            let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+            let is_ours = platform::owner(&metadata).user == platform::process_owner().user;
             (metadata.is_file() && is_ours).then_some(file)
         };
         Some(Self {
@@ -68,18 +61,18 @@ impl LedgerPen {
     }
 
     /// Whether the last line has no end, as somebody's editor may have left it.
-    fn is_torn(&self, length: u64) -> io::Result<bool> {
+    fn is_torn(&mut self, length: u64) -> io::Result<bool> {
         let Some(last) = length.checked_sub(1) else {
             return Ok(false);
         };
         let mut octet = [0];
-        self.ledger.read_exact_at(&mut octet, last)?;
+        self.ledger.seek(SeekFrom::Start(last))?;
+        self.ledger.read_exact(&mut octet)?;
         Ok(octet != *b"\n")
     }
 }
 
 /// The name of this machine, as it calls itself.
 pub fn machine_name() -> String {
-    let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
+    platform::machine_name()
 }

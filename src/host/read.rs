@@ -1,15 +1,15 @@
 //! Reads a home into the state plans are made from.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::error::words;
 use super::parallel::{self, Jobs};
+use super::platform::{self, Links};
 use super::{Error, write};
 use crate::pki::{Certificate, Serial};
 use crate::plan::layout::{self, PairKind};
@@ -273,8 +273,8 @@ pub fn pair_state(home: &Path, kind: PairKind, name: String) -> PairState {
 fn directory_state(path: &Path) -> Result<Option<DirectoryState>, Error> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(Some(DirectoryState {
-            mode: metadata.mode() & 0o7777,
-            owner: metadata.uid(),
+            mode: platform::mode(path, &metadata),
+            owner: platform::owner(&metadata).user,
         })),
         Ok(_) => Err(Error::NotADirectory {
             path: path.to_owned(),
@@ -321,16 +321,14 @@ fn file_state(path: &Path, secrecy: Secrecy) -> FileState {
 }
 
 fn try_file_state(path: &Path, secrecy: Secrecy) -> io::Result<FileState> {
-    use rustix::fs::{Mode, OFlags};
-    // Non-blocking, for a FIFO in a key's place must not hang us.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::NOENT) => return Ok(FileState::Absent),
-        Err(cause) => return Err(cause.into()),
+    // A FIFO in a key's place must not hang us.
+    let file = match platform::open(OpenOptions::new().read(true), path, Links::Followed) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(FileState::Absent),
+        Err(cause) => return Err(cause),
     };
     let metadata = file.metadata()?;
-    let mode = metadata.mode() & 0o7777;
+    let mode = platform::mode(path, &metadata);
     if metadata.is_dir() {
         return Ok(FileState::NotAFile("a directory"));
     }
@@ -349,7 +347,7 @@ fn try_file_state(path: &Path, secrecy: Secrecy) -> io::Result<FileState> {
     (&file).read_to_end(&mut content)?;
     Ok(FileState::Present(PresentFile {
         mode,
-        owner: metadata.uid(),
+        owner: platform::owner(&metadata).user,
         content,
     }))
 }

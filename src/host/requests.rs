@@ -1,13 +1,14 @@
 //! Open requests of a user: a key and what was sent to the CA, each in a directory of its own.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::machine::{Prefix, access};
+use super::platform::{self, Exchanged};
 use super::read::{key_state, public_state};
-use super::write::{self, Exchanged};
+use super::write;
 use crate::plan::NewFile;
 use crate::plan::enroll::{KeyFile, KeyOf, OpenRequest, REQUESTS, pems};
 use crate::plan::layout::{self, PairKind};
@@ -113,8 +114,7 @@ pub enum Replaced {
 pub fn place_request(directory: &Path, files: &[NewFile], replaced: Replaced) -> Result<(), Error> {
     let parent = directory.parent().unwrap_or(Path::new("/"));
     let made = make_missing(parent)?;
-    let placed = File::open(parent)
-        .and_then(|lock| lock.lock().map(|()| lock))
+    let placed = platform::lock_directory(parent)
         .map_err(Error::io("lock", parent))
         .and_then(|_lock| {
             remove_leftovers(directory, parent)?;

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::error::Asked;
-use super::{Error, is_terminal};
+use super::{Error, is_terminal, platform};
 use crate::pki::Passphrase;
 
 /// No passphrase is longer: it is what `openssl pkcs8 -passin file:` reads.
@@ -18,7 +17,7 @@ const MAX_OCTETS: usize = 1023;
 pub fn passphrase_from_file(path: &Path) -> Result<Passphrase, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let metadata = file.metadata().map_err(Error::io("read", path))?;
-    let mode = metadata.mode() & 0o7777;
+    let mode = platform::mode(path, &metadata);
     if metadata.is_file() && mode & 0o077 != 0 {
         return Err(Error::OpenPassphrase {
             path: path.to_owned(),
@@ -66,7 +65,7 @@ pub fn ask(question: &str, what: Asked, repeat: Repeat) -> Result<Passphrase, Er
         return Err(Error::NoTerminal { what });
     }
     let read = |question: String| -> Result<Passphrase, Error> {
-        let terminal = Path::new("/dev/tty");
+        let terminal = Path::new(platform::TERMINAL);
         let text = rpassword::prompt_password(question).map_err(Error::io("read", terminal))?;
         let text = Zeroizing::new(text.into_bytes());
         Passphrase::new(text).ok_or(Error::EmptyPassphrase { path: None })

@@ -5,10 +5,9 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Error, write};
+use super::{Error, platform, write};
 use crate::plan::bundle::Member;
 
 /// The mode of a file that holds a key and is carried away.
@@ -38,8 +37,7 @@ impl Staged {
         refuse_there(path)?;
         let what = match nameless(path)? {
             Some(mut file) => {
-                let written = file
-                    .set_permissions(fs::Permissions::from_mode(FILE_MODE))
+                let written = platform::set_file_mode(&file, FILE_MODE)
                     .and_then(|()| file.write_all(octets))
                     .and_then(|()| file.sync_all());
                 written.map_err(Error::io("write", path))?;
@@ -80,7 +78,9 @@ impl Staged {
     /// Gives it its name, unless something has it by now; durable before this returns.
     pub fn publish(mut self) -> Result<(), Error> {
         match &self.what {
-            Some(What::Nameless(file)) => link(file, &self.path)?,
+            Some(What::Nameless(file)) => {
+                platform::name_file(file, &self.path).map_err(Error::io("write", &self.path))?;
+            }
             Some(What::Hidden(hidden)) => write::rename_to_new(hidden, &self.path)?,
             None => {}
         }
@@ -124,7 +124,7 @@ fn parent(path: &Path) -> &Path {
 
 fn refuse_there(path: &Path) -> Result<(), Error> {
     match path.symlink_metadata() {
-        Ok(_) => Err(Error::io("write", path)(rustix::io::Errno::EXIST.into())),
+        Ok(_) => Err(Error::io("write", path)(platform::taken())),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
         Err(cause) => Err(Error::io("write", path)(cause)),
     }
@@ -154,50 +154,13 @@ pub fn left_beside(path: &Path) -> Vec<PathBuf> {
 }
 
 /// A file without a name in the directory of this path; nothing where the system has none.
-#[cfg(target_os = "linux")]
 fn nameless(path: &Path) -> Result<Option<File>, Error> {
-    use rustix::fs::{Mode, OFlags, open};
-    use rustix::io::Errno;
-    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
-    match open(parent(path), flags, Mode::from_raw_mode(FILE_MODE)) {
-        Ok(file) => Ok(Some(File::from(file))),
-        // Some file systems have none, and old ones take the flag for that of a directory.
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
-        Err(cause) => Err(Error::io("write", path)(cause.into())),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn nameless(_: &Path) -> Result<Option<File>, Error> {
-    Ok(None)
-}
-
-/// Gives a file without a name its first one (open(2), O_TMPFILE).
-#[cfg(target_os = "linux")]
-fn link(file: &File, path: &Path) -> Result<(), Error> {
-    use std::os::fd::AsRawFd;
-
-    use rustix::fs::{AtFlags, CWD, linkat};
-    let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
-    linkat(CWD, nameless.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW)
-        .map_err(|cause| Error::io("write", path)(cause.into()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn link(_: &File, path: &Path) -> Result<(), Error> {
-    Err(Error::io("write", path)(ErrorKind::Unsupported.into()))
+    platform::nameless_file(parent(path), FILE_MODE).map_err(Error::io("write", path))
 }
 
 /// Writes octets to standard output, past its buffer, which nobody zeroes.
-pub fn write_stdout(mut octets: &[u8]) -> Result<(), Error> {
-    let failed =
-        |cause: rustix::io::Errno| Error::io("write", Path::new("/dev/stdout"))(cause.into());
-    while !octets.is_empty() {
-        match rustix::io::write(std::io::stdout(), octets) {
-            Ok(written) => octets = &octets[written..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(cause) => return Err(failed(cause)),
-        }
-    }
-    Ok(())
+pub fn write_stdout(octets: &[u8]) -> Result<(), Error> {
+    platform::unbuffered_stdout()
+        .and_then(|mut stdout| stdout.write_all(octets))
+        .map_err(Error::io("write", Path::new("/dev/stdout")))
 }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::client::process_owner;
 use super::daemon::unit_directory;
-use super::environment::{absolute, path_variable, variable};
+use super::environment::{absolute, user_home, variable};
 use super::invoker::caller;
 use super::machine::{Prefix, file_image};
 use super::passwd::passwd_line;
+use super::{Error, platform};
 use crate::plan::install::Place;
 use crate::plan::machine::Manager;
 use crate::plan::timer::{SERVICE, TIMER, TimerState};
@@ -20,7 +20,7 @@ pub fn program_path() -> Result<PathBuf, Error> {
 
 /// Whose systemd runs a timer of this process's: root's is the machine's.
 pub fn own_manager(prefix: &Prefix) -> Manager {
-    match rustix::process::geteuid().is_root() || !prefix.is_root() {
+    match platform::is_root() || !prefix.is_root() {
         true => Manager::System,
         false => Manager::User,
     }
@@ -53,7 +53,7 @@ pub fn timer_environment() -> Result<Vec<(String, String)>, Error> {
     let home = match caller()? {
         // sudo may leave HOME to be the caller's.
         Some(_) => passwd_line().map(|line| line.home),
-        None => path_variable("HOME").or_else(|| passwd_line().map(|line| line.home)),
+        None => user_home(),
     };
     let home = absolute(&home.ok_or(Error::NoHome)?)?;
     let mut environment = vec![("HOME".to_owned(), home.to_string_lossy().into_owned())];

@@ -1,30 +1,26 @@
 //! Single writes, each safe by itself.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
 
 use super::Error;
+use super::platform::{self, Exchanged};
 
 /// Makes a file with its content.  It is readable by its owner alone until it has its mode, and
 /// an existing file is an error.
 pub(super) fn create_file(path: &Path, mode: u32, content: &[u8]) -> Result<File, Error> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
+    let mut file = platform::with_mode(OpenOptions::new().write(true).create_new(true), mode)
         .open(path)
         .map_err(Error::io("write", path))?;
     file.write_all(content).map_err(Error::io("write", path))?;
     // The umask, or a default ACL of the directory, may have taken bits away.
     let made = file.metadata().map_err(Error::io("read", path))?;
-    if made.permissions().mode() & 0o7777 != mode {
-        file.set_permissions(Permissions::from_mode(mode))
-            .map_err(Error::io("set the mode of", path))?;
+    if platform::mode(path, &made) != mode {
+        platform::set_file_mode(&file, mode).map_err(Error::io("set the mode of", path))?;
     }
     Ok(file)
 }
@@ -49,21 +45,17 @@ pub fn write_report(path: &Path, content: &[u8]) -> Result<(), Error> {
 
 /// Makes a directory for its owner alone, then gives it its mode.
 pub(super) fn create_directory(path: &Path, mode: u32) -> Result<(), Error> {
-    DirBuilder::new()
-        .mode(mode & 0o700)
-        .create(path)
-        .map_err(Error::io("make", path))?;
+    platform::make_directory(path, mode & 0o700).map_err(Error::io("make", path))?;
     // Nothing but the umask, or what the directory around it says, may have made it another.
     match fs::symlink_metadata(path).map_err(Error::io("read", path))? {
-        made if made.permissions().mode() & 0o7777 == mode => Ok(()),
+        made if platform::mode(path, &made) == mode => Ok(()),
         _ => set_mode(path, mode),
     }
 }
 
 /// Sets the permission bits.
 pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
-    fs::set_permissions(path, Permissions::from_mode(mode))
-        .map_err(Error::io("set the mode of", path))
+    platform::set_mode(path, mode).map_err(Error::io("set the mode of", path))
 }
 
 /// A hidden name beside the target that nobody else picks.
@@ -114,16 +106,7 @@ fn is_random(text: &str) -> bool {
 
 /// Renames to a path where nothing is, as one step with the check where the system can.
 pub(super) fn rename_to_new(from: &Path, to: &Path) -> Result<(), Error> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let renamed = match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some file systems do not know the flag.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => match to.symlink_metadata() {
-            Ok(_) => Err(io::Error::from(ErrorKind::AlreadyExists)),
-            Err(_) => fs::rename(from, to),
-        },
-        other => other.map_err(io::Error::from),
-    };
-    renamed.map_err(Error::io("write", to))
+    platform::rename_to_new(from, to).map_err(Error::io("write", to))
 }
 
 /// Renames over what is there.
@@ -131,38 +114,17 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(Error::io("write", to))
 }
 
-/// Whether two names were exchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exchanged {
-    /// They were.
-    Yes,
-    /// The file system cannot.
-    Impossible,
-}
-
 /// Exchanges two names as one step, where the system can.
 pub(super) fn exchange(one: &Path, other: &Path) -> Result<Exchanged, Error> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(Exchanged::Yes),
-        // overlayfs says the last of what lies in a lower layer.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::XDEV) => Ok(Exchanged::Impossible),
-        Err(cause) => Err(Error::io("write", other)(cause.into())),
-    }
+    platform::exchange(one, other).map_err(Error::io("write", other))
 }
 
 /// Gives a file a second name, or makes a copy of it where the system has no second names.
 pub(super) fn keep(path: &Path, kept: &Path, mode: u32, content: &[u8]) -> Result<(), Error> {
-    use rustix::io::Errno;
     let Err(cause) = fs::hard_link(path, kept) else {
         return Ok(());
     };
-    let unknown = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
-    match unknown
-        .iter()
-        .any(|it| cause.raw_os_error() == Some(it.raw_os_error()))
-    {
+    match platform::second_names_are_unknown(&cause) {
         true => create_file(kept, mode, content).map(drop),
         false => Err(Error::io("write", kept)(cause)),
     }
@@ -182,18 +144,16 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
 }
 
 /// More files than this are made durable by one sync of the file system.
-#[cfg(target_os = "linux")]
 const ONE_BY_ONE: usize = 16;
 
 /// Makes files and directories durable: each by itself if they are few, the whole file system
 /// at once if they are many.
 pub(super) fn sync(paths: &[PathBuf], home: &Path) -> Result<(), Error> {
-    #[cfg(target_os = "linux")]
-    if paths.len() > ONE_BY_ONE {
+    if paths.len() > ONE_BY_ONE
+        && let Some(sync_file_system) = platform::SYNC_FILE_SYSTEM
+    {
         let directory = File::open(home).map_err(Error::io("read", home))?;
-        return rustix::fs::syncfs(&directory)
-            .map_err(io::Error::from)
-            .map_err(Error::io("write", home));
+        return sync_file_system(&directory).map_err(Error::io("write", home));
     }
     // Side by side, for a file system commits together what it is asked for together: on ext4
     // under load this takes a sixth of the time of one after the other.
@@ -224,7 +184,9 @@ pub(super) fn sync(paths: &[PathBuf], home: &Path) -> Result<(), Error> {
 
 /// Makes one file or directory durable.
 pub(super) fn sync_one(path: &Path) -> Result<(), Error> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
+    let Some(file) = platform::open_to_sync(path).map_err(Error::io("read", path))? else {
+        return Ok(());
+    };
     match file.sync_all() {
         // Some file systems have no fsync for directories.
         Err(cause) if cause.kind() == ErrorKind::InvalidInput && path.is_dir() => Ok(()),

@@ -175,7 +175,7 @@ fn is_plain(c: char) -> bool {
     printable(text) == text
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::path::PathBuf;

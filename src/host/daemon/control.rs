@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use crate::host::environment::config_home;
-use crate::host::{Error, command};
+use crate::host::{Error, command, platform};
 use crate::plan::machine::{Control, Manager, Run};
 use crate::plan::timer::{TIMER, UNITS};
 
@@ -101,21 +99,21 @@ fn systemctl(arguments: &[&str]) -> Result<(), Error> {
 
 /// Sends SIGHUP to the dockerd whose number is in the pidfile, and to nobody else.
 fn hang_up(pidfile: &Path) -> Result<(), Error> {
-    let pid = dockerd_in(pidfile)?;
-    kill_process(pid, Signal::HUP).map_err(|cause| not_hung_up(pidfile, cause.to_string()))
+    let process = dockerd_in(pidfile)?;
+    platform::hang_up(process).map_err(|cause| not_hung_up(pidfile, cause.to_string()))
 }
 
 /// The dockerd whose number is in the pidfile.
-fn dockerd_in(pidfile: &Path) -> Result<Pid, Error> {
+fn dockerd_in(pidfile: &Path) -> Result<u32, Error> {
     let failed = |found: String| not_hung_up(pidfile, found);
     let text = fs::read_to_string(pidfile).map_err(Error::io("read", pidfile))?;
-    let Some(pid) = text.trim().parse().ok().and_then(Pid::from_raw) else {
+    let process = text.trim().parse().ok().filter(|process| *process != 0);
+    let Some(process) = process else {
         return Err(failed("the file holds no process number".into()));
     };
-    let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero()));
-    match name.as_deref().map(str::trim) {
-        Ok("dockerd") => Ok(pid),
-        Ok(other) => Err(failed(format!("process {} is {other}", text.trim()))),
+    match platform::process_name(process).as_deref() {
+        Ok("dockerd") => Ok(process),
+        Ok(other) => Err(failed(format!("process {process} is {other}"))),
         Err(_) => Err(failed("dockerd does not run".into())),
     }
 }

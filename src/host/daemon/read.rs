@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::host::Error;
+use crate::host::client::process_owner;
 use crate::host::machine::{Prefix, access, file_image};
 use crate::plan::install::{DaemonMode, Defaults, Place, SERVER_FILES, ServerState, UnitState};
-use crate::plan::permissions::Owner;
 use crate::plan::systemd::{
     DIRECTORIES, DROP_IN_NAMES, EnvironmentFile, Service, UnitFile, UnitFiles, glob, is_ours, order,
 };
@@ -69,7 +69,8 @@ pub fn server_state(at: &Where) -> Result<ServerState, Error> {
         *file = file_image(&directory.path.join(name))?;
     }
     Ok(ServerState {
-        owner: owner(),
+        // Us, and that is root on a daemon's host.
+        owner: process_owner(),
         mode: *mode,
         defaults: defaults.clone(),
         directory_access: access(&directory.path)?,
@@ -79,14 +80,6 @@ pub fn server_state(at: &Where) -> Result<ServerState, Error> {
         daemon_json,
         unit,
     })
-}
-
-/// Who owns what is made: us, and that is root on a daemon's host.
-fn owner() -> Owner {
-    Owner {
-        user: rustix::process::geteuid().as_raw(),
-        group: rustix::process::getegid().as_raw(),
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

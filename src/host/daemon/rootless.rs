@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::host::Error;
 use crate::host::environment::{config_home, runtime_directory};
+use crate::host::{Error, platform};
 use crate::plan::install::{DaemonMode, Defaults};
 use crate::plan::machine::{Control, Manager};
 
@@ -14,7 +14,7 @@ use crate::plan::machine::{Control, Manager};
 pub fn defaults(mode: DaemonMode) -> Result<Defaults, Error> {
     match mode {
         DaemonMode::Rootful => Ok(Defaults::rootful()),
-        DaemonMode::Rootless if rustix::process::geteuid().is_root() => Err(Error::RootlessRoot),
+        DaemonMode::Rootless if platform::is_root() => Err(Error::RootlessRoot),
         DaemonMode::Rootless => Ok(Defaults::rootless(config_home()?, runtime_directory())),
     }
 }

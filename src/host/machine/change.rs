@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::image::{access, file_image};
 use super::record::{RecordedFile, RecordedStep, is_as};
 use super::swap;
-use crate::host::{Error, write};
+use crate::host::{Error, platform, write};
 use crate::plan::machine::{Access, FileChange, FileImage, MachineChange, MachineStep};
+use crate::plan::permissions::Owner;
 
 /// Refuses if the disk is not as the plan saw it.
 pub(super) fn refuse_changed(change: &MachineChange) -> Result<(), Error> {
@@ -243,9 +243,12 @@ pub(super) fn create_directory(path: &Path, access: Access) -> Result<(), Error>
 /// open the file to a group that it leaves.
 pub(super) fn set_access(path: &Path, access: Access) -> Result<(), Error> {
     let now = path.symlink_metadata().map_err(Error::io("read", path))?;
-    if (now.uid(), now.gid()) != (access.user, access.group) {
-        chown(path, Some(access.user), Some(access.group))
-            .map_err(Error::io("set the owner of", path))?;
+    let owner = Owner {
+        user: access.user,
+        group: access.group,
+    };
+    if platform::owner(&now) != owner {
+        platform::set_owner(path, owner).map_err(Error::io("set the owner of", path))?;
     }
     write::set_mode(path, access.mode)
 }
@@ -273,21 +276,9 @@ impl Lists {
 /// Copies what a file has beside mode and owner: SELinux label, access control list, and what
 /// users put there.  Where that is not possible the new file has the directory's defaults.
 pub(super) fn copy_attributes(from: &Path, to: &Path, lists: Lists) {
-    use rustix::fs::{XattrFlags, lgetxattr, llistxattr, lsetxattr};
-    let mut names = vec![0u8; 64 << 10];
-    let Ok(length) = llistxattr(from, &mut names[..]) else {
-        return;
-    };
-    for name in names[..length].split(|octet| *octet == 0) {
-        let mut value = vec![0u8; 64 << 10];
-        let is_list = name.starts_with(b"system.posix_acl_");
-        if name.is_empty() || is_list && lists == Lists::Left {
-            continue;
-        }
-        if let Ok(length) = lgetxattr(from, name, &mut value[..]) {
-            let _ = lsetxattr(to, name, &value[..length], XattrFlags::empty());
-        }
-    }
+    platform::copy_attributes(from, to, |name| {
+        lists == Lists::Taken || !name.starts_with(b"system.posix_acl_")
+    });
 }
 
 /// Removes a directory; one that is not empty or not there is fine.

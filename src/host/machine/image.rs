@@ -1,28 +1,31 @@
 //! Reads files whole, with their access.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
 use zeroize::Zeroizing;
 
 use crate::host::Error;
+use crate::host::platform::{self, Links};
 use crate::plan::machine::{Access, FileImage};
+use crate::plan::permissions::Owner;
 
 /// Far more than any file of Docker's or ours.
 const MAX_OCTETS: u64 = 64 << 20;
 
 /// The regular file at a path, whole; nothing if nothing is there.  Links are not followed.
 pub fn file_image(path: &Path) -> Result<Option<FileImage>, Error> {
-    // Non-blocking, for a FIFO in a file's place must not hang us.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
-        Err(rustix::io::Errno::LOOP) => return Err(not_a_file(path, "a symbolic link")),
-        Err(cause) => return Err(Error::io("read", path)(cause.into())),
+    // A FIFO in a file's place must not hang us.
+    let file = match platform::open(OpenOptions::new().read(true), path, Links::Refused) {
+        Ok(file) => file,
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(cause) if platform::is_refused_link(&cause) => {
+            return Err(not_a_file(path, "a symbolic link"));
+        }
+        Err(cause) => return Err(Error::io("read", path)(cause)),
     };
     let metadata = file.metadata().map_err(Error::io("read", path))?;
     if !metadata.is_file() {
@@ -42,14 +45,14 @@ pub fn file_image(path: &Path) -> Result<Option<FileImage>, Error> {
         .map_err(Error::io("read", path))?;
     Ok(Some(FileImage {
         content,
-        access: access_of(&metadata),
+        access: access_of(path, &metadata),
     }))
 }
 
 /// The access of the directory at a path; nothing if nothing is there.  Links are not followed.
 pub fn access(path: &Path) -> Result<Option<Access>, Error> {
     match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_dir() => Ok(Some(access_of(&metadata))),
+        Ok(metadata) if metadata.is_dir() => Ok(Some(access_of(path, &metadata))),
         Ok(_) => Err(Error::NotADirectory {
             path: path.to_owned(),
             wanted: "a directory",
@@ -61,11 +64,12 @@ pub fn access(path: &Path) -> Result<Option<Access>, Error> {
     }
 }
 
-pub(super) fn access_of(metadata: &fs::Metadata) -> Access {
+pub(super) fn access_of(path: &Path, metadata: &fs::Metadata) -> Access {
+    let Owner { user, group } = platform::owner(metadata);
     Access {
-        mode: metadata.mode() & 0o7777,
-        user: metadata.uid(),
-        group: metadata.gid(),
+        mode: platform::mode(path, metadata),
+        user,
+        group,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
-use crate::host::Error;
+use crate::host::{Error, platform};
 
 /// A directory that stands for `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,9 @@ impl Prefix {
     /// # Errors
     /// [`Error::NotADirectory`] if there is none.
     pub fn at(path: &Path) -> Result<Self, Error> {
+        if path == Path::new("/") {
+            return Ok(Self(path.to_owned()));
+        }
         let path = fs::canonicalize(path).map_err(Error::io("read", path))?;
         match path.is_dir() {
             true => Ok(Self(path)),
@@ -45,8 +48,19 @@ impl Prefix {
         self.follow(inside).map_err(Error::io("read", inside))
     }
 
+    /// Where the way to a path from inside begins.  On Windows the machine has a root for each drive.
+    fn root_of(&self, inside: &Path) -> PathBuf {
+        let mut components = inside.components();
+        match components.next() {
+            Some(drive @ Component::Prefix(_)) if self.is_root() => {
+                PathBuf::from_iter([drive, Component::RootDir])
+            }
+            _ => self.0.clone(),
+        }
+    }
+
     fn follow(&self, inside: &Path) -> io::Result<PathBuf> {
-        let mut found = self.0.clone();
+        let mut found = self.root_of(inside);
         // The last component first.
         let mut left: Vec<PathBuf> = components(inside);
         let mut links = 0;
@@ -69,11 +83,11 @@ impl Prefix {
             }
             links += 1;
             if links > MAX_LINKS {
-                return Err(rustix::io::Errno::LOOP.into());
+                return Err(platform::link_loop());
             }
             let target = fs::read_link(&next)?;
             if target.is_absolute() {
-                found = self.0.clone();
+                found = self.root_of(&target);
             }
             left.extend(components(&target));
         }
@@ -93,7 +107,7 @@ fn components(path: &Path) -> Vec<PathBuf> {
     named
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;
 

@@ -1,17 +1,14 @@
 //! Where the records of changes to a machine are kept, and the lock on them.
 
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{Mode, OFlags};
 
 use super::change::remove_if_empty;
 use super::prefix::Prefix;
 use super::record::{Contents, Record};
-use crate::host::environment::{USER_STATE, state_home};
-use crate::host::home::is_at;
+use crate::host::environment::state_home;
+use crate::host::platform::{self, Links};
 use crate::host::{Error, write};
 use crate::plan::machine::Run;
 use crate::plan::permissions::Item;
@@ -39,7 +36,7 @@ pub fn host_store(prefix: &Prefix) -> Result<PathBuf, Error> {
 /// `caller_home` is the home of the user who called sudo, for `HOME` is root's then.
 pub fn user_store(caller_home: Option<&Path>) -> Result<PathBuf, Error> {
     match caller_home {
-        Some(home) => Ok(home.join(USER_STATE)),
+        Some(home) => Ok(home.join(platform::STATE.below_home)),
         None => state_home(),
     }
 }
@@ -48,7 +45,7 @@ pub fn user_store(caller_home: Option<&Path>) -> Result<PathBuf, Error> {
 /// caller's own.
 pub fn stores(prefix: &Prefix) -> Result<Vec<PathBuf>, Error> {
     let mut stores = Vec::new();
-    if !prefix.is_root() || rustix::process::geteuid().is_root() {
+    if !prefix.is_root() || platform::is_root() {
         stores.push(host_store(prefix)?);
     }
     if prefix.is_root() {
@@ -60,7 +57,7 @@ pub fn stores(prefix: &Prefix) -> Result<Vec<PathBuf>, Error> {
 
 /// Where there would be records if anything had been installed: the first that [`stores`] looks at.
 pub fn first_store(prefix: &Prefix) -> Result<PathBuf, Error> {
-    match !prefix.is_root() || rustix::process::geteuid().is_root() {
+    match !prefix.is_root() || platform::is_root() {
         true => host_store(prefix),
         false => user_store(None),
     }
@@ -144,8 +141,7 @@ impl Store {
     }
 
     fn say_who_holds_it(&mut self, command: &str) -> Result<(), Error> {
-        let mode = Permissions::from_mode(Item::InstallRecord.mode());
-        let set = self.lock.set_permissions(mode);
+        let set = platform::set_file_mode(&self.lock, Item::InstallRecord.mode());
         set.map_err(Error::io("set the mode of", &self.path.join(LOCK)))?;
         // For the message of whoever is refused.  Not worth an error.
         let _ = self.lock.set_len(0).and_then(|()| self.lock.rewind());
@@ -215,9 +211,8 @@ impl Store {
 
     /// Who is changing the machine right now, if somebody is and we may know.
     pub fn holder(path: &Path) -> Option<String> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = rustix::fs::open(path.join(LOCK), flags, Mode::empty()).ok()?;
-        let file = File::from(file);
+        let mut options = OpenOptions::new();
+        let file = platform::open(options.read(true), &path.join(LOCK), Links::Refused).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(holder_in(file)),
             _ => None,
@@ -330,7 +325,7 @@ fn make_directories(path: &Path) -> Result<Vec<PathBuf>, Error> {
             true => Item::InstallRecordDirectory.mode(),
             false => 0o755,
         };
-        let create = DirBuilder::new().mode(mode).create(directory);
+        let create = platform::make_directory(directory, mode);
         let done = match create {
             Ok(()) => {
                 made.push(directory.to_owned());
@@ -356,12 +351,13 @@ fn holder_in(lock: File) -> String {
 /// find another machine than it was started for.  Nothing if the lock file went meanwhile.
 fn lock(store: &Path) -> Result<Option<File>, Error> {
     let path = store.join(LOCK);
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let mode = Mode::from_raw_mode(Item::InstallRecord.mode());
-    let file = match rustix::fs::open(&path, flags, mode) {
-        Ok(file) => File::from(file),
-        Err(rustix::io::Errno::NOENT) => return Ok(None),
-        Err(cause) => return Err(Error::io("write", &path)(cause.into())),
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let options = platform::with_mode(options, Item::InstallRecord.mode());
+    let file = match platform::open(options, &path, Links::Refused) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(Error::io("write", &path)(cause)),
     };
     match file.try_lock() {
         Ok(()) => {}
@@ -373,7 +369,7 @@ fn lock(store: &Path) -> Result<Option<File>, Error> {
             });
         }
     }
-    if !is_at(&file, &path) {
+    if !platform::is_at(&file, &path) {
         return Ok(None);
     }
     Ok(Some(file))

@@ -1,17 +1,14 @@
 //! Exchanges a directory for a prepared one, so that its files change together.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
 
 use super::change::{
     Lists, copy_attributes, create, create_directory, in_directory, remove_if_empty, set_access,
     sync_parent,
 };
 use super::record::{RecordedFile, is_as};
+use crate::host::platform::{self, Exchanged};
 use crate::host::{Error, write};
 use crate::plan::machine::{Access, FileChange};
 
@@ -156,9 +153,9 @@ fn carry_over(from: &Path, to: &Path, files: &[RecordedFile], twice: Twice) -> R
         }
         let (source, target) = (from.join(&name), to.join(&name));
         let is_moved = match (source.symlink_metadata(), target.symlink_metadata()) {
-            (Ok(source), Ok(target)) => {
-                let is_file = !source.is_dir() && !target.is_dir();
-                twice == Twice::Moved && is_file && source.ino() != target.ino()
+            (Ok(of_source), Ok(of_target)) => {
+                let is_file = !of_source.is_dir() && !of_target.is_dir();
+                twice == Twice::Moved && is_file && !platform::are_one_file(&source, &target)
             }
             _ => true,
         };
@@ -185,15 +182,14 @@ fn names(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 /// Where it cannot, as overlayfs for what lies in a lower layer, there is an instant without the
 /// directory: a daemon that starts then finds no pair, never a mixed one.
 fn exchange(directory: &Path, staged: &Path) -> Result<(), Error> {
-    match renameat_with(CWD, directory, CWD, staged, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(()),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::XDEV) => {
+    match write::exchange(staged, directory)? {
+        Exchanged::Yes => Ok(()),
+        Exchanged::Impossible => {
             let aside = aside(staged);
             fs::rename(directory, &aside).map_err(Error::io("write", directory))?;
             fs::rename(staged, directory).map_err(Error::io("write", directory))?;
             fs::rename(&aside, staged).map_err(Error::io("write", staged))
         }
-        Err(cause) => Err(Error::io("write", directory)(cause.into())),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::host::platform::LocalSocket;
 
 /// The first pause between two attempts; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -163,7 +164,7 @@ impl Socket for TcpStream {
     }
 }
 
-impl Socket for UnixStream {
+impl Socket for LocalSocket {
     fn limit_read(&self, limit: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(limit))
     }
@@ -173,8 +174,10 @@ impl Socket for UnixStream {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     fn failed<T>(error: &'static str, outlook: Outlook) -> Result<T, Failed<&'static str>> {

@@ -1,13 +1,13 @@
 //! A daemon's own socket, where there is no TLS: the file's mode says who may ask.
 
 use std::io::{self, ErrorKind};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use super::deadline::{Failed, Outlook, Timed, left, until};
 use super::http;
 use crate::host::Error;
+use crate::host::platform::{self, LocalSocket};
 
 /// A daemon's unix socket, `/var/run/docker.sock` as a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,9 +112,9 @@ impl Local {
         }
     }
 
-    fn connect(&self, deadline: Instant) -> io::Result<Timed<UnixStream>> {
+    fn connect(&self, deadline: Instant) -> io::Result<Timed<LocalSocket>> {
         left(deadline)?;
-        Ok(Timed::new(UnixStream::connect(&self.socket)?, deadline))
+        Ok(Timed::new(platform::connect(&self.socket)?, deadline))
     }
 
     fn odd(&self, found: String, wanted: &'static str) -> Error {

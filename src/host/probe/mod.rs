@@ -15,7 +15,7 @@ mod target;
 mod tls;
 mod words;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 use std::time::Instant;
