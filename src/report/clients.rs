@@ -70,7 +70,7 @@ fn held_cell(held: Held, entry: &Entry) -> Cell {
             Cell::colored("stale, an earlier certificate", Color::Yellow)
         }
         Held::InHome(Freshness::TrustsLess) => {
-            Cell::colored("stale, it trusts one CA of two", Color::Yellow)
+            Cell::colored("stale, it does not trust every CA", Color::Yellow)
         }
         Held::Removed => Cell::colored(
             format!("valid until {}", day_of(&entry.not_after)),
