@@ -165,7 +165,7 @@ pub fn roll_next(program: &str, rows: &[Row], left: &[Left]) -> String {
         let words = format!(
             "Next, hand out again who does not trust both for sure ({not_both}); then issue:"
         );
-        let commands = [HAND_OUT[0], HAND_OUT[1], "ca roll issue"];
+        let commands = [HAND_OUT[0], HAND_OUT[1], HAND_OUT[2], "ca roll issue"];
         return next(&words, program, &commands);
     }
     if old > 0 {
@@ -183,7 +183,7 @@ pub fn roll_next(program: &str, rows: &[Row], left: &[Left]) -> String {
             next(
                 words,
                 program,
-                &[HAND_OUT[0], HAND_OUT[1], "ca roll finish"],
+                &[HAND_OUT[0], HAND_OUT[1], HAND_OUT[2], "ca roll finish"],
             )
         }
     }

@@ -23,7 +23,11 @@ pub(super) fn next(words: &str, program: &str, commands: &[&str]) -> String {
     text
 }
 
-pub(super) const HAND_OUT: [&str; 2] = ["install server NAME", "install client NAME"];
+pub(super) const HAND_OUT: [&str; 3] = [
+    "install server NAME",
+    "install client NAME",
+    "client export NAME --as FORM",
+];
 
 /// That the next CA is made, and what to type next.
 pub fn roll_started(program: &str, home: &Path, phase: &Phase) -> (String, String) {
@@ -39,7 +43,7 @@ pub fn roll_started(program: &str, home: &Path, phase: &Phase) -> (String, Strin
     said.push_str("\nEvery ca.pem here holds both. Nothing has changed for anybody yet.\n");
     let words = "Next, hand out every server and client again, so that each trusts both CAs; then see \
                  who does:";
-    let commands = [HAND_OUT[0], HAND_OUT[1], "ca roll status"];
+    let commands = [HAND_OUT[0], HAND_OUT[1], HAND_OUT[2], "ca roll status"];
     (said, next(words, program, &commands))
 }
 

@@ -86,7 +86,9 @@ fn other_file(entry: &Entry, form: &str) -> Option<String> {
     if to.ends_with(STANDARD_OUTPUT) {
         return Some("-".into());
     }
-    let file = to.rsplit('/').next().filter(|it| !it.is_empty())?;
+    // That a request was signed is told without a path.
+    let file = to.rsplit_once('/').map(|(_, file)| file);
+    let file = file.filter(|it| !it.is_empty())?;
     let mut forms = Form::ALL.into_iter();
     let form = forms.find(|known| known.as_str() == form)?;
     let is_default = file.strip_suffix(".age").unwrap_or(file) == form.file_name(&entry.name);
