@@ -43,7 +43,7 @@ pub struct Entry {
     /// The daemon it was exported for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// The docker context it was exported as.
+    /// The docker context it was exported as, or installed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     /// Whom the export was encrypted to.

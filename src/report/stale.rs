@@ -105,14 +105,18 @@ fn directory_of(entry: &Entry) -> &str {
 fn install_again(program: &str, out: &HandOut<'_>, name: &str) -> String {
     let directory = directory_of(out.entry);
     match out.kind() {
-        Some(PairKind::Client) if directory.contains("/contexts/tls/") => {
-            // Which context it is, the machine's own records tell.
-            format!("{program} renew --install")
+        Some(PairKind::Client) => {
+            // Which directory of docker's a context is in, its name tells.
+            let context = out.entry.context.as_deref();
+            let config = directory.split("/contexts/tls/").next();
+            let config = config.filter(|_| context.is_some()).unwrap_or(directory);
+            let context = context.map(|name| format!(" --context {}", shell_word(name)));
+            format!(
+                "{program} install client {name} --docker-config {}{}",
+                shell_word(config),
+                context.unwrap_or_default()
+            )
         }
-        Some(PairKind::Client) => format!(
-            "{program} install client {name} --docker-config {}",
-            shell_word(directory)
-        ),
         Some(PairKind::Server) | None => format!("{program} install server {name}"),
     }
 }

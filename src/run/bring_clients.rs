@@ -54,7 +54,8 @@ impl Session<'_> {
             };
             let state = host::client_state(&place.docker_config, wish.context_name().as_ref())?;
             merged.add(client::plan(&state, &wish)?);
-            handed_out.push((wish.pair, place.directory()));
+            let place = (place.directory(), place.context.clone());
+            handed_out.push((wish.pair, place));
         }
         let notices = report::client_notices(self.stderr, &merged.notices);
         let effect = match bringing.wish.mode {
@@ -87,8 +88,8 @@ impl Session<'_> {
             brought.here.push(one);
         }
         if bringing.wish.mode == Mode::Apply {
-            for (pair, directory) in &handed_out {
-                self.record_hand_out(self.pen(), kind, pair, [directory.clone()]);
+            for (pair, place) in handed_out {
+                self.record_hand_out(self.pen(), kind, &pair, [place]);
             }
         }
         let placed = behind.iter().map(|(place, _)| place);

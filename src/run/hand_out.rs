@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Session;
 use crate::host::{self, LedgerPen};
 use crate::pki::{Certificate, Serial};
+use crate::plan::context::ContextName;
 use crate::plan::hand_outs::{HandOut, hand_outs};
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, Event};
@@ -83,19 +84,21 @@ impl Session<'_> {
     }
 
     /// Records that a pair is in these directories now, unless that is what was recorded last.  A
-    /// client's context has files of its own, which outlive the next client in `~/.docker`.
+    /// client's context, which is named, has files of its own, which outlive the next client in
+    /// `~/.docker`.
     pub(super) fn record_hand_out(
         &self,
         pen: Option<Pen>,
         kind: PairKind,
         pair: &SoundPair,
-        directories: impl IntoIterator<Item = PathBuf>,
+        places: impl IntoIterator<Item = (PathBuf, Option<ContextName>)>,
     ) {
         if let (Some(mut pen), Ok(trust)) = (pen, Trust::from_pem(&pair.files[0])) {
             let (name, certificate) = (&pair.name, &pair.certificate);
-            for directory in directories {
-                let to = place(&directory);
-                self.record(&mut pen, handed_out(kind, name, certificate, &trust, to));
+            for (directory, context) in places {
+                let entry = handed_out(kind, name, certificate, &trust, place(&directory));
+                let context = context.map(String::from);
+                self.record(&mut pen, Entry { context, ..entry });
             }
         }
     }
@@ -115,9 +118,10 @@ impl Session<'_> {
         };
         let now = host::public_files(kind, directory);
         let entry = match (now.certificate(), now.trust()) {
-            (Some(certificate), Some(trust)) => pen
-                .name_of(kind, &certificate)
-                .map(|name| handed_out(kind, name, &certificate, &trust, to)),
+            (Some(certificate), Some(trust)) => pen.name_of(kind, &certificate).map(|name| Entry {
+                context: last.context.clone(),
+                ..handed_out(kind, name, &certificate, &trust, to)
+            }),
             _ => None,
         };
         self.record(pen, entry.unwrap_or_else(|| last.taken_back(host::clock())));

@@ -151,9 +151,12 @@ impl Session<'_> {
         };
         // Also where nothing was to do: an install that was killed may not have told.
         let context = client_wish.context_name();
-        let context = context.map(|context| docker_config.join(context.tls_directory()));
-        let directories = std::iter::once(docker_config.clone()).chain(context);
-        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, directories);
+        let context = context.map(|context| {
+            let directory = docker_config.join(context.tls_directory());
+            (directory, Some(context))
+        });
+        let places = std::iter::once((docker_config.clone(), None)).chain(context);
+        self.record_hand_out(pen, PairKind::Client, &client_wish.pair, places);
         let data = match (self.request.output, self.request.talk, effect) {
             (Output::Json, _, _) => {
                 report::client_json(&client, &docker_config, effect == Effect::Changed)

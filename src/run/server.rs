@@ -135,8 +135,8 @@ impl Session<'_> {
                 None => None,
             };
             // An install that was killed may not have told.
-            let directory = plan.installed.directory.clone();
-            self.record_hand_out(self.pen(), PairKind::Server, pair, [directory]);
+            let place = (plan.installed.directory.clone(), None);
+            self.record_hand_out(self.pen(), PairKind::Server, pair, [place]);
             return Ok(placed);
         }
 
@@ -180,8 +180,8 @@ impl Session<'_> {
             Ok(proof) => proof,
             Err(cause) => return Err(attempt.put_back(cause, answered.as_deref()).into()),
         };
-        let directory = plan.installed.directory.clone();
-        self.record_hand_out(self.pen(), PairKind::Server, pair, [directory]);
+        let place = (plan.installed.directory.clone(), None);
+        self.record_hand_out(self.pen(), PairKind::Server, pair, [place]);
         Ok(PlacedServer {
             effect: Effect::Changed,
             proof,
