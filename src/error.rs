@@ -29,6 +29,8 @@ pub enum Error {
         issued: usize,
         /// How many were to be.
         wanted: usize,
+        /// How many were handed out.
+        exported: usize,
         /// Why no more.
         cause: Box<Error>,
     },
@@ -404,8 +406,18 @@ impl fmt::Display for Error {
             Self::IssuedInPart {
                 issued,
                 wanted,
+                exported: 0,
                 cause,
             } => write!(f, "{issued} of {wanted} clients were issued, then: {cause}"),
+            Self::IssuedInPart {
+                issued,
+                wanted,
+                exported,
+                cause,
+            } => write!(
+                f,
+                "{issued} of {wanted} clients were issued and {exported} exported, then: {cause}"
+            ),
             Self::TakenBackInPart { store, cause } => write!(
                 f,
                 "taken back but for what `{}` remembers: {}",

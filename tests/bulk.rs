@@ -14,9 +14,11 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use dockpki::pki::Certificate;
+use dockpki::plan::bundle::Bundle;
 use dockpki::plan::ledger::{self, Event};
 use support::golden::{self, command};
 use support::{Ran, TestHome, fault, snapshot};
@@ -223,6 +225,131 @@ fn calls_of_issue(home: &TestHome) -> usize {
         .ran
         .succeeds();
     fs::read_to_string(log).unwrap().lines().count()
+}
+
+const EXPORT: &str = "dockpki client issue --from team.csv --export out";
+
+/// The names in the directory of exports.
+fn exports(home: &TestHome) -> BTreeSet<String> {
+    let Ok(out) = fs::read_dir(home.around().join("out")) else {
+        return BTreeSet::new();
+    };
+    out.map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn each_client_of_a_list_is_handed_out_as_it_says() {
+    let list = "name,host,format\nalice,,\nbob,tcp://web-2:2376,\ncarol,,tar\ndan,,dir\neve,,env\n";
+    let home = home_with_list(list);
+    let line = format!("{EXPORT} --as context --host tcp://web-1:2376");
+    shown(&home, &format!("{line} --dry-run"), "export_as_dry_run");
+    done(&home, &line, "export");
+    let wanted = [
+        "alice.dockercontext",
+        "bob.dockercontext",
+        "carol.tar.gz",
+        "dan",
+        "eve.env",
+    ];
+    assert_eq!(exports(&home), wanted.map(str::to_owned).into());
+    for (name, host) in [
+        ("alice.dockercontext", Some("tcp://web-1:2376")),
+        ("bob.dockercontext", Some("tcp://web-2:2376")),
+        ("carol.tar.gz", None),
+        ("eve.env", Some("tcp://web-1:2376")),
+    ] {
+        let path = home.around().join("out").join(name);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600, "{name}");
+        let bundle = Bundle::read(&fs::read(path).unwrap()).unwrap();
+        let client = name.split('.').next().unwrap();
+        let ours = home.path().join("clients").join(client);
+        let key = fs::read(ours.join("key.pem")).unwrap();
+        assert!(bundle.files.key.unwrap().as_slice() == key, "{name}");
+        let found = bundle.host.map(|host| host.to_string());
+        assert_eq!(found.as_deref(), host, "{name}");
+    }
+    let key = home.around().join("out/dan/key.pem");
+    assert_eq!(
+        fs::metadata(key).unwrap().permissions().mode() & 0o7777,
+        0o400
+    );
+    let held = home.run(["list", "--clients"]).succeeds();
+    assert_eq!(held.stdout.matches("current").count(), 5, "{held:#?}");
+    shown(&home, &line, "export_again");
+    // What went out once is handed out again where it is not any more.
+    fs::remove_file(home.around().join("out/eve.env")).unwrap();
+    shown(
+        &home,
+        &format!("{line} --dry-run"),
+        "export_the_rest_as_dry_run",
+    );
+    done(
+        &home,
+        &format!("{line} --output json"),
+        "export_the_rest_as_json",
+    );
+    assert_eq!(exports(&home).len(), 5);
+}
+
+#[test]
+fn what_cannot_be_handed_out_is_refused_before_the_first_key() {
+    let home = home_with_list("bob\ncarol,,,zip\n");
+    refused(&home, EXPORT, "refuses_an_export_without_a_format");
+    let line = format!("{EXPORT} --as context");
+    refused(&home, &line, "refuses_an_export_without_a_host");
+    refused(&home, ISSUE, "refuses_a_format_without_export");
+    refused(
+        &home,
+        &format!("{EXPORT} --as reply"),
+        "refuses_a_form_without_key",
+    );
+    let line = "dockpki client issue bob --export out --as tar";
+    refused(&home, line, "refuses_export_without_a_list");
+    fs::create_dir(home.around().join("out")).unwrap();
+    fs::write(home.around().join("out/bob.tar.gz"), "theirs").unwrap();
+    let line = format!("{EXPORT} --as tar");
+    refused(&home, &line, "refuses_to_replace_what_is_there");
+    fs::remove_dir_all(home.around().join("out")).unwrap();
+    fs::write(home.around().join("out"), "a file").unwrap();
+    refused(&home, &line, "refuses_a_file_for_a_directory");
+}
+
+#[test]
+fn killed_anywhere_the_same_command_hands_out_the_rest() {
+    let line = format!("{EXPORT} --as context --host tcp://h:2376");
+    let counted = home_with_many();
+    let log = counted.around().join("log");
+    let logged = [("FAULT_LOG", log.to_str().unwrap())];
+    fault::run(&mut command(&counted, &line), &logged)
+        .ran
+        .succeeds();
+    assert_eq!(exports(&counted).len(), MANY);
+    let calls = fs::read_to_string(log).unwrap().lines().count();
+    const POINTS: usize = 10;
+    for point in 1..POINTS {
+        let home = home_with_many();
+        let at = (calls * point / POINTS).to_string();
+        let kill = [("FAULT_AT", at.as_str()), ("FAULT_KIND", "kill")];
+        assert!(fault::run(&mut command(&home, &line), &kill).killed, "{at}");
+        let before = serials(&home);
+        // Nothing half-made is there, and nothing that the ledger does not know.
+        let issued_before = issued(&home);
+        for name in exports(&home) {
+            let client = name.strip_suffix(".dockercontext").unwrap();
+            assert!(issued_before.contains_key(client), "{name}, at call {at}");
+            let file = fs::read(home.around().join("out").join(&name)).unwrap();
+            Bundle::read(&file).unwrap();
+        }
+        Ran::from(command(&home, &line).output().unwrap()).succeeds();
+        assert_eq!(exports(&home).len(), MANY, "at call {at}");
+        let after = serials(&home);
+        assert_eq!(after, issued(&home), "at call {at}");
+        for (name, serial) in before {
+            assert_eq!(after[&name], serial, "{name}, at call {at}");
+        }
+    }
 }
 
 #[test]

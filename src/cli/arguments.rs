@@ -159,7 +159,7 @@ pub(super) enum ClientCommands {
     ///
     /// All or none of those that are named: if one cannot be issued, nothing is. Whoever holds a client's key is root on every host that trusts the CA.
     ///
-    /// --from takes a list, one name a line or CSV with the columns name, life and host; what a line leaves out, the flags say. It is judged whole before the first key is made. A client of the list that is there already is left as it is, so that the same command goes on where it was stopped.
+    /// --from takes a list, one name a line or CSV with the columns name, life, host and format; what a line leaves out, the flags say. It is judged whole before the first key is made. --export hands each out into a directory, as `client export` does. A client of the list that is there already is left as it is, and one that was exported already too, so that the same command goes on where it was stopped.
     Issue(ClientIssueArguments),
     /// Make a key that never leaves this machine, and a request for its certificate
     ///

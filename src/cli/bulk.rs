@@ -6,15 +6,21 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::IssueArguments;
+use super::install::parsed;
 use super::{Command, Mode, UsageError};
 use crate::pki::{KeyType, Life};
+use crate::plan::bundle::Form;
+use crate::plan::docker_host::DockerHost;
 use crate::plan::issue::Wish;
+use crate::plan::roster::form_with_key;
 
 /// `client issue --from`, understood.
 #[derive(Debug)]
 pub struct Bulk {
     /// Where the list is.
     pub from: ListFrom,
+    /// What becomes of each of them; nothing if they stay in the home.
+    pub export: Option<BulkExport>,
     /// How many keys are made at once; as many as there are cores if nothing.
     pub jobs: Option<NonZeroUsize>,
     /// The kind of the keys; the CA's if none.
@@ -25,6 +31,17 @@ pub struct Bulk {
     pub passphrase_file: Option<PathBuf>,
     /// Whether it is done or shown.
     pub mode: Mode,
+}
+
+/// What becomes of the clients of a list.
+#[derive(Debug)]
+pub struct BulkExport {
+    /// The directory that gets a file or directory for each.
+    pub directory: PathBuf,
+    /// The form of those of which the list does not say it.
+    pub form: Option<Form>,
+    /// The daemon of those of which the list does not say it.
+    pub host: Option<DockerHost>,
 }
 
 /// Where a list is.
@@ -44,6 +61,15 @@ pub(super) struct ClientIssueArguments {
     /// Issue the clients of this list, or of standard input if it is -
     #[arg(long, value_name = "FILE", conflicts_with = "names")]
     from: Option<PathBuf>,
+    /// Hand each out into this directory, as by `client export`
+    #[arg(long, value_name = "DIR", requires = "from")]
+    export: Option<PathBuf>,
+    /// Choose what each becomes, unless the list says it: dir, tar, zip, context or env
+    #[arg(long = "as", value_name = "FORM", requires = "export")]
+    form: Option<String>,
+    /// Have docker ask the daemon here, unless the list says it: tcp://HOST:2376
+    #[arg(long, value_name = "ADDRESS", requires = "export")]
+    host: Option<String>,
     /// Make this many at once [default: one a core]
     #[arg(long, value_name = "COUNT", requires = "from")]
     jobs: Option<NonZeroUsize>,
@@ -55,6 +81,9 @@ pub(super) fn issue(arguments: ClientIssueArguments) -> Result<Command, UsageErr
     let ClientIssueArguments {
         names,
         from,
+        export,
+        form,
+        host,
         jobs,
         issue,
     } = arguments;
@@ -73,6 +102,18 @@ pub(super) fn issue(arguments: ClientIssueArguments) -> Result<Command, UsageErr
         from: match from.as_os_str() == "-" {
             true => ListFrom::StandardInput,
             false => ListFrom::File(from),
+        },
+        export: match export {
+            None => None,
+            Some(directory) => Some(BulkExport {
+                directory,
+                form: form
+                    .as_deref()
+                    .map(form_with_key)
+                    .transpose()
+                    .map_err(UsageError::Other)?,
+                host: parsed(host)?,
+            }),
         },
         jobs,
         key_type: key_type.map(|key_type| key_type.parse()).transpose()?,

@@ -104,6 +104,11 @@ pub enum Error {
         path: PathBuf,
         cause: crate::plan::bundle::Error,
     },
+    /// What was to be handed out cannot be written in its form.
+    Parcel {
+        path: PathBuf,
+        cause: crate::plan::bundle::Error,
+    },
     /// A key would be shown on the terminal.
     OnTerminal,
     /// The ledger of the home is not ours to write.
@@ -325,7 +330,7 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::Encryption { cause } => write!(f, "cannot encrypt it: {cause}"),
-            Self::Recipients { path, cause } => write!(f, "`{}`: {cause}", path.display()),
+            Self::Parcel { path, cause } | Self::Recipients { path, cause } => write!(f, "`{}`: {cause}", path.display()),
             Self::OnTerminal => f.write_str(
                 "standard output is a terminal, where the private key would be read: wanted a file or \
                  a pipe",

@@ -64,6 +64,6 @@ pub use requests::{
     request_place,
 };
 pub use secret::{Repeat, ask, confirm, passphrase_from_file};
-pub use staged::{Staged, left_beside, write_stdout};
+pub use staged::{Parcel, Staged, left_beside, parcel_directory, place_parcels, write_stdout};
 pub use timer::{own_manager, program_path, timer_environment, timer_state};
 pub use write::write_report;

@@ -7,8 +7,9 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::parallel::{self, Jobs};
 use super::{Error, platform, write};
-use crate::plan::bundle::Member;
+use crate::plan::bundle::{Bundle, Form, Member, Written};
 
 /// The mode of a file that holds a key and is carried away.
 const FILE_MODE: u32 = 0o600;
@@ -34,19 +35,23 @@ impl Staged {
     /// Makes a file that its owner alone can read, durable.  Something that is at its path is an
     /// error now, and when it is published.
     pub fn file(path: &Path, octets: &[u8]) -> Result<Self, Error> {
+        Self::file_with(path, octets, Durable::Now)
+    }
+
+    fn file_with(path: &Path, octets: &[u8], durable: Durable) -> Result<Self, Error> {
         refuse_there(path)?;
         let what = match nameless(path)? {
             Some(mut file) => {
                 let written = platform::set_file_mode(&file, FILE_MODE)
                     .and_then(|()| file.write_all(octets))
-                    .and_then(|()| file.sync_all());
+                    .and_then(|()| durable.sync(&file));
                 written.map_err(Error::io("write", path))?;
                 What::Nameless(file)
             }
             None => {
                 let hidden = Hidden(write::staged_path(path)?);
                 let written = write::create_file(&hidden.0, FILE_MODE, octets)
-                    .and_then(|file| file.sync_all().map_err(Error::io("write", path)));
+                    .and_then(|file| durable.sync(&file).map_err(Error::io("write", path)));
                 written.map_err(|error| named(error, path))?;
                 What::Hidden(hidden.keep())
             }
@@ -59,16 +64,26 @@ impl Staged {
 
     /// Makes a directory that its owner alone can enter, with its files, durable.
     pub fn directory(path: &Path, members: &[Member<'_>]) -> Result<Self, Error> {
+        Self::directory_with(path, members, Durable::Now)
+    }
+
+    fn directory_with(
+        path: &Path,
+        members: &[Member<'_>],
+        durable: Durable,
+    ) -> Result<Self, Error> {
         refuse_there(path)?;
         let hidden = Hidden(write::staged_path(path)?);
         write::create_directory(&hidden.0, DIRECTORY_MODE).map_err(|error| named(error, path))?;
         for member in members {
             let file = hidden.0.join(member.name);
             write::create_file(&file, member.mode, member.content)
-                .and_then(|made| made.sync_all().map_err(Error::io("write", &file)))
+                .and_then(|made| durable.sync(&made).map_err(Error::io("write", &file)))
                 .map_err(|error| named(error, path))?;
         }
-        write::sync_one(&hidden.0).map_err(|error| named(error, path))?;
+        if durable == Durable::Now {
+            write::sync_one(&hidden.0).map_err(|error| named(error, path))?;
+        }
         Ok(Self {
             path: path.to_owned(),
             what: Some(What::Hidden(hidden.keep())),
@@ -77,6 +92,13 @@ impl Staged {
 
     /// Gives it its name, unless something has it by now; durable before this returns.
     pub fn publish(mut self) -> Result<(), Error> {
+        self.name()?;
+        write::sync_one(parent(&self.path)).map_err(|cause| Error::NotDurable {
+            cause: Box::new(cause),
+        })
+    }
+
+    fn name(&mut self) -> Result<(), Error> {
         match &self.what {
             Some(What::Nameless(file)) => {
                 platform::name_file(file, &self.path).map_err(Error::io("write", &self.path))?;
@@ -85,9 +107,100 @@ impl Staged {
             None => {}
         }
         self.what = None;
-        write::sync_one(parent(&self.path)).map_err(|cause| Error::NotDurable {
-            cause: Box::new(cause),
-        })
+        Ok(())
+    }
+}
+
+/// When what is staged is made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durable {
+    /// Each by itself.
+    Now,
+    /// By whoever stages many of them.
+    Later,
+}
+
+impl Durable {
+    fn sync(self, file: &File) -> std::io::Result<()> {
+        match self {
+            Self::Now => file.sync_all(),
+            Self::Later => Ok(()),
+        }
+    }
+}
+
+/// A client that is handed out: where to, and as what.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The file or directory that is to be.
+    pub path: PathBuf,
+    /// The form.
+    pub form: Form,
+    /// What is in it.
+    pub bundle: Bundle,
+}
+
+/// Makes the directory that parcels go to, for its owner alone, if it is not there.
+pub fn parcel_directory(path: &Path) -> Result<(), Error> {
+    match path.symlink_metadata() {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => {
+            write::create_directory(path, DIRECTORY_MODE)?;
+            write::sync_one(parent(path))
+        }
+        _ if path.is_dir() => Ok(()),
+        _ => Err(Error::NotADirectory {
+            path: path.to_owned(),
+            wanted: "a directory for what is handed out",
+        }),
+    }
+}
+
+/// So many files are open at once: a process may have 1024 by itself.
+const AT_ONCE: usize = 256;
+
+/// Puts parcels into a directory, each whole or not at all, and all of them durable before this
+/// returns.  `tick` is called for each.
+///
+/// # Errors
+/// After the first error nothing more appears.
+pub fn place_parcels(
+    directory: &Path,
+    parcels: &[Parcel],
+    jobs: Jobs,
+    tick: &(dyn Fn() + Sync),
+) -> Result<(), Error> {
+    for parcels in parcels.chunks(AT_ONCE) {
+        let durable = match platform::SYNC_FILE_SYSTEM {
+            Some(_) => Durable::Later,
+            None => Durable::Now,
+        };
+        let staged = parallel::map(Vec::from_iter(parcels), AT_ONCE / 4, jobs, |parcel| {
+            tick();
+            stage(parcel, durable)
+        });
+        let staged = staged.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if let Some(sync_file_system) = platform::SYNC_FILE_SYSTEM {
+            let opened = File::open(directory).map_err(Error::io("read", directory))?;
+            sync_file_system(&opened).map_err(Error::io("write", directory))?;
+        }
+        for mut one in staged {
+            one.name()?;
+        }
+    }
+    write::sync_one(directory).map_err(|cause| Error::NotDurable {
+        cause: Box::new(cause),
+    })
+}
+
+fn stage(parcel: &Parcel, durable: Durable) -> Result<Staged, Error> {
+    let Parcel { path, form, bundle } = parcel;
+    let written = bundle.write(*form).map_err(|cause| Error::Parcel {
+        path: path.clone(),
+        cause,
+    })?;
+    match written {
+        Written::File(octets) => Staged::file_with(path, &octets, durable),
+        Written::Directory(members) => Staged::directory_with(path, &members, durable),
     }
 }
 

@@ -113,11 +113,11 @@ pub fn plan(
     for (pair, fresh) in wishes {
         let Issued {
             change,
-            entry,
+            entries,
             pair,
         } = issue::issue(&issuer, pair, fresh, wish.valid_for, now)?;
         changes.push(change);
-        lines.push_str(&entry.line());
+        lines.extend(entries.iter().map(Entry::line));
         pairs.push(pair);
     }
     changes.push(home.append_to_ledger(lines));

@@ -145,8 +145,8 @@ pub fn refuse_taken(wishes: &[Wish], taken: impl Fn(PairKind, &str) -> bool) -> 
 pub struct Issued {
     /// Its directory with three files.
     pub change: Change,
-    /// The ledger's entry.
-    pub entry: Entry,
+    /// The ledger's entries: that it was issued first.
+    pub entries: Vec<Entry>,
     /// What the report tells of it.
     pub pair: PlannedPair,
 }
@@ -172,7 +172,7 @@ pub fn issue(
     };
     Ok(Issued {
         change,
-        entry,
+        entries: vec![entry],
         pair,
     })
 }
@@ -220,11 +220,11 @@ pub fn plan(
     for one in issued {
         let Issued {
             change,
-            entry,
+            entries,
             pair,
         } = one;
         changes.push(change);
-        lines.push_str(&entry.line());
+        lines.extend(entries.iter().map(Entry::line));
         pairs.push(pair);
     }
     changes.push(ground.ledger.append(lines));
@@ -232,6 +232,14 @@ pub fn plan(
         plan: Plan { command, changes },
         ca: issuer.ca.certificate().clone(),
         pairs,
+    }
+}
+
+/// Plans lines of the ledger alone.
+pub fn record(command: &'static str, ground: &mut Ground, lines: String) -> Plan {
+    Plan {
+        command,
+        changes: vec![ground.ledger.append(lines)],
     }
 }
 

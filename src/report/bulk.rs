@@ -11,27 +11,35 @@ use crate::plan::roster::{Row, Tally};
 const NAMED: usize = 8;
 
 /// What was issued.
-pub fn bulk(home: &Path, tally: &Tally) -> String {
+pub fn bulk(home: &Path, tally: &Tally, directory: Option<&Path>) -> String {
     let home = shown(home);
     let Tally {
-        issued, already, ..
+        issued,
+        exported,
+        already,
+        ..
     } = *tally;
-    match (issued, already) {
-        (0, _) => format!("Nothing was changed: {} {home}\n", there(already)),
-        (_, 0) => format!("Issued {} in {home}\n", count(issued, "client")),
-        _ => format!(
-            "Issued {} in {home}; {} and left as {}\n",
-            count(issued, "client"),
-            match already {
-                1 => "1 was there already".to_owned(),
-                _ => format!("{already} were there already"),
-            },
-            match already {
-                1 => "it was",
-                _ => "they were",
-            }
+    let mut text = match (issued, already, exported) {
+        (0, _, 0) => format!("Nothing was changed: {} {home}\n", there(already)),
+        (0, ..) => String::new(),
+        (_, 0, _) => format!("Issued {} in {home}\n", count(issued, "client")),
+        (_, 1, _) => format!(
+            "Issued {} in {home}; 1 was there already and left as it was\n",
+            count(issued, "client")
         ),
+        _ => format!(
+            "Issued {} in {home}; {already} were there already and left as they were\n",
+            count(issued, "client")
+        ),
+    };
+    if let (Some(directory), 1..) = (directory, exported) {
+        text.push_str(&format!(
+            "Exported {} to {}, each readable by you alone\n",
+            count(exported, "client"),
+            shown(directory)
+        ));
     }
+    text
 }
 
 fn there(already: usize) -> String {
@@ -41,10 +49,16 @@ fn there(already: usize) -> String {
     }
 }
 
-/// What would be issued.
-pub fn bulk_planned(home: &Path, tally: &Tally, planned: &[Row]) -> String {
-    if planned.is_empty() {
-        return bulk(home, tally);
+/// What would be issued; `kept` of those that are there would be handed out.
+pub fn bulk_planned(
+    home: &Path,
+    tally: &Tally,
+    planned: &[Row],
+    kept: usize,
+    directory: Option<&Path>,
+) -> String {
+    if planned.is_empty() && kept == 0 {
+        return bulk(home, tally, directory);
     }
     let named = planned.iter().take(NAMED).map(|row| row.name.as_str());
     let named = Vec::from_iter(named).join(", ");
@@ -57,15 +71,27 @@ pub fn bulk_planned(home: &Path, tally: &Tally, planned: &[Row]) -> String {
         1 => "; 1 is there already".into(),
         already => format!("; {already} are there already"),
     };
+    let out = match directory {
+        Some(directory) => format!(
+            "It would export {} to {}\n",
+            count(planned.len() + kept, "client"),
+            shown(directory)
+        ),
+        None => String::new(),
+    };
+    let named = match planned.is_empty() {
+        true => String::new(),
+        false => format!("\n{named}{more}\n"),
+    };
     format!(
-        "dockpki client issue would issue {} in {}{already}\nNothing was changed.\n\n{named}{more}\n",
+        "dockpki client issue would issue {} in {}{already}\n{out}Nothing was changed.\n{named}",
         count(planned.len(), "client"),
         shown(home),
     )
 }
 
 /// The same as JSON.
-pub fn bulk_json(home: &Path, tally: &Tally, planned: &[Row]) -> String {
+pub fn bulk_json(home: &Path, tally: &Tally, planned: &[Row], directory: Option<&Path>) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,
@@ -74,6 +100,8 @@ pub fn bulk_json(home: &Path, tally: &Tally, planned: &[Row]) -> String {
         changed: bool,
         issued: usize,
         already: usize,
+        exported: usize,
+        export: Option<String>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         planned: Vec<&'a str>,
         warnings: Vec<String>,
@@ -82,9 +110,11 @@ pub fn bulk_json(home: &Path, tally: &Tally, planned: &[Row]) -> String {
         version: JSON_VERSION,
         home: home.display().to_string(),
         command: "client issue",
-        changed: tally.issued > 0,
+        changed: tally.issued + tally.exported > 0,
         issued: tally.issued,
         already: tally.already,
+        exported: tally.exported,
+        export: directory.map(|directory| directory.display().to_string()),
         planned: planned.iter().map(|row| row.name.as_str()).collect(),
         warnings: cut(tally).into_iter().collect(),
     })

@@ -9,11 +9,12 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use super::bulk_export::{Handing, is_out, serials};
 use super::home::made;
 use super::{Effect, Outcome, Session};
-use crate::cli::{self, ListFrom, Mode, Output, Talk};
+use crate::cli::{self, BulkExport, ListFrom, Mode, Output, Talk};
 use crate::error::Error;
-use crate::host::{self, Create, Home, Jobs, Progress, Shown};
+use crate::host::{self, Create, Home, Jobs, Parcel, Progress, Shown};
 use crate::pki::{KeyType, Validity};
 use crate::plan::issue::{self, Ground, Wish};
 use crate::plan::layout::PairKind;
@@ -31,41 +32,75 @@ struct Look {
     state: HomeState,
     /// Who is not there yet.
     wanted: Vec<Row>,
+    /// Who is there, and was not handed out yet.
+    kept: Vec<Row>,
     /// How many are there already.
     already: usize,
+}
+
+impl Look {
+    fn is_done(&self) -> bool {
+        self.wanted.is_empty() && self.kept.is_empty()
+    }
 }
 
 impl Session<'_> {
     pub(super) fn issue_roster(&self, wish: &cli::Bulk) -> Result<Outcome, Error> {
         let roster = read_roster(&wish.from)?;
-        let look = self.reading(|| self.look_at_roster(&roster))?;
-        if look.wanted.is_empty() {
+        let export = match &wish.export {
+            None => None,
+            Some(export) => Some(BulkExport {
+                directory: host::absolute(&export.directory)?,
+                form: export.form,
+                host: export.host.clone(),
+            }),
+        };
+        let export = export.as_ref();
+        let look = self.reading(|| self.look_at_roster(wish, &roster, export))?;
+        if look.is_done() {
             let done = Tally::new(look.already);
-            return Ok(self.outcome(self.bulk_words(wish, &done, &[]), String::new()));
+            return Ok(self.outcome(self.bulk_words(wish, &done, &look), String::new()));
         }
-        let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
+        let key = match look.wanted.is_empty() {
+            true => None,
+            false => Some(self.open_ca_key(wish.passphrase_file.as_deref())?),
+        };
         let mut home = self.open_to_change(wish.mode, Create::No)?;
-        let Look {
-            state,
-            wanted,
-            already,
-        } = self.look_at_roster(&roster)?;
-        let issuer = self.issuer(&state, key)?;
+        let look = self.look_at_roster(wish, &roster, export)?;
+        let issuer = match (look.wanted.is_empty(), key) {
+            (true, _) => None,
+            (false, Some(key)) => Some(self.issuer(&look.state, key)?),
+            // Somebody has removed a client since it was looked for.
+            (false, None) => {
+                let key = self.open_ca_key(wish.passphrase_file.as_deref())?;
+                Some(self.issuer(&look.state, key)?)
+            }
+        };
         let now = host::clock();
-        refuse_unissuable(wish, &issuer, &wanted, now)?;
-        if wish.mode == Mode::DryRun {
-            let done = Tally::new(already);
-            return Ok(self.outcome(self.bulk_words(wish, &done, &wanted), String::new()));
+        if let Some(issuer) = &issuer {
+            refuse_unissuable(wish, issuer, &look.wanted, now)?;
         }
-        let mut done = Tally::new(already);
+        let mut done = Tally::new(look.already);
+        if wish.mode == Mode::DryRun {
+            return Ok(self.outcome(self.bulk_words(wish, &done, &look), String::new()));
+        }
+        if let Some(export) = export {
+            host::parcel_directory(&export.directory)?;
+        }
         home.set_jobs(jobs(wish));
-        let issued = self.issue_batches(wish, &mut home, &state, &issuer, &wanted, &mut done, now);
-        if let Err(cause) = issued {
-            return Err(match done.issued {
+        let batches = Batches {
+            wish,
+            export,
+            look: &look,
+            now,
+        };
+        if let Err(cause) = self.carry_out_roster(batches, issuer.as_ref(), &mut home, &mut done) {
+            return Err(match done.issued + done.exported {
                 0 => cause,
-                issued => Error::IssuedInPart {
-                    issued,
-                    wanted: wanted.len(),
+                _ => Error::IssuedInPart {
+                    issued: done.issued,
+                    wanted: look.wanted.len(),
+                    exported: done.exported,
                     cause: Box::new(cause),
                 },
             });
@@ -78,56 +113,104 @@ impl Session<'_> {
         ));
         Ok(Outcome {
             effect: Effect::Changed,
-            ..self.outcome(self.bulk_words(wish, &done, &[]), talk)
+            ..self.outcome(self.bulk_words(wish, &done, &look), talk)
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a batch needs all of it")]
-    fn issue_batches(
+    fn carry_out_roster(
         &self,
-        wish: &cli::Bulk,
+        batches: Batches<'_>,
+        issuer: Option<&Issuer>,
         home: &mut Home,
-        state: &HomeState,
-        issuer: &Issuer,
-        wanted: &[Row],
         done: &mut Tally,
-        now: OffsetDateTime,
     ) -> Result<(), Error> {
+        let look = batches.look;
         let shown = match self.request.talk {
             Talk::Quiet => Shown::Never,
             Talk::Normal | Talk::Verbose => Shown::OnTerminal,
         };
-        // Made, then written.
-        let progress = Progress::new("issuing", 2 * wanted.len(), shown);
-        let key_type = key_type(wish, issuer);
-        let in_rollover = match state.trust()?.old {
-            Some(_) => InRollover::Yes,
-            None => InRollover::No,
+        // Made, then written, then handed out.
+        let ticks = match batches.export {
+            None => 2 * look.wanted.len(),
+            Some(_) => 3 * look.wanted.len() + look.kept.len(),
         };
-        let mut ground = Ground::of(state);
-        for batch in wanted.chunks(BATCH) {
-            let side_by_side = host::side_by_side_from(key_type);
-            let issued = host::side_by_side(
-                batch.iter().collect(),
-                side_by_side,
-                jobs(wish),
-                |row: &Row| {
-                    let life = row.life.unwrap_or(wish.valid_for);
-                    let issued = made(issuer, Wish::Client(row.name.clone()), key_type, life, now);
-                    progress.tick();
-                    issued
-                },
-            );
-            let issued = issued.into_iter().collect::<Result<_, _>>()?;
-            let issuance = issue::plan("client issue", &mut ground, issuer, issued);
-            host::apply_and_tell(home, &issuance.plan, &|| progress.tick())?;
-            done.add(issuance.pairs, in_rollover);
+        let progress = Progress::new("issuing", ticks, shown);
+        let mut ground = Ground::of(&look.state);
+        if let Some(issuer) = issuer {
+            self.issue_batches(&batches, issuer, home, &mut ground, &progress, done)?;
+        }
+        for batch in look.kept.chunks(BATCH) {
+            let mut parcels = Vec::with_capacity(batch.len());
+            let mut lines = String::new();
+            for row in batch {
+                let Some(handing) = handing(batches.wish, row, batches.export)? else {
+                    continue;
+                };
+                let (parcel, entry) = self.parcel_of_old(row, handing, batches.now)?;
+                parcels.push(parcel);
+                lines.push_str(&entry.line());
+            }
+            let plan = issue::record("client issue", &mut ground, lines);
+            host::apply(home, &plan)?;
+            batches.hand_out(&parcels, &progress, done)?;
         }
         Ok(())
     }
 
-    /// Reads the home, and finds out who of the list is in it.
-    fn look_at_roster(&self, roster: &Roster) -> Result<Look, Error> {
+    fn issue_batches(
+        &self,
+        batches: &Batches<'_>,
+        issuer: &Issuer,
+        home: &mut Home,
+        ground: &mut Ground,
+        progress: &Progress,
+        done: &mut Tally,
+    ) -> Result<(), Error> {
+        let Batches {
+            wish,
+            export,
+            look,
+            now,
+        } = *batches;
+        let key_type = key_type(wish, issuer);
+        let trust = look.state.trust()?;
+        let trusts = serials(&trust);
+        let in_rollover = match trust.old {
+            Some(_) => InRollover::Yes,
+            None => InRollover::No,
+        };
+        let one = |row: &Row| {
+            let life = row.life.unwrap_or(wish.valid_for);
+            let client = Wish::Client(row.name.clone());
+            let mut issued = made(issuer, client, key_type, life, now)?;
+            let parcel = match handing(wish, row, export)? {
+                None => None,
+                Some(handing) => Some(handing.parcel_of_new(&mut issued, &trusts, now)?),
+            };
+            progress.tick();
+            Ok::<_, Error>((issued, parcel))
+        };
+        for batch in look.wanted.chunks(BATCH) {
+            let side_by_side = host::side_by_side_from(key_type);
+            let made = host::side_by_side(batch.iter().collect(), side_by_side, jobs(wish), one);
+            let made = made.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let (issued, parcels): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+            let issuance = issue::plan("client issue", ground, issuer, issued);
+            host::apply_and_tell(home, &issuance.plan, &|| progress.tick())?;
+            done.add(issuance.pairs, in_rollover);
+            let parcels = Vec::from_iter(parcels.into_iter().flatten());
+            batches.hand_out(&parcels, progress, done)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the home, and finds out who of the list is in it, and who was handed out.
+    fn look_at_roster(
+        &self,
+        wish: &cli::Bulk,
+        roster: &Roster,
+        export: Option<&BulkExport>,
+    ) -> Result<Look, Error> {
         let state = host::home_state(&self.home)?;
         state.ca()?;
         // What is added must not go to a ledger nobody can read.
@@ -135,24 +218,99 @@ impl Session<'_> {
         host::home_directories(&self.home)?;
         let names = host::pair_names(&self.home, PairKind::Client)?;
         let names = HashSet::<String>::from_iter(names);
-        let rows = roster.rows.iter();
-        let wanted = rows.filter(|row| !names.contains(row.name.as_str()));
-        let wanted = Vec::from_iter(wanted.cloned());
-        Ok(Look {
+        let mut look = Look {
             state,
-            already: roster.rows.len() - wanted.len(),
-            wanted,
-        })
-    }
-
-    fn bulk_words(&self, wish: &cli::Bulk, done: &Tally, planned: &[Row]) -> String {
-        match (self.request.output, self.request.talk, wish.mode) {
-            (Output::Json, ..) => report::bulk_json(&self.home, done, planned),
-            (Output::Text, Talk::Quiet, Mode::Apply) => String::new(),
-            (Output::Text, _, Mode::Apply) => report::bulk(&self.home, done),
-            (Output::Text, _, Mode::DryRun) => report::bulk_planned(&self.home, done, planned),
+            wanted: Vec::new(),
+            kept: Vec::new(),
+            already: 0,
+        };
+        let mut problems = Vec::new();
+        for row in &roster.rows {
+            let handing = match Handing::of(row, export) {
+                Ok(handing) => handing,
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            };
+            let out = handing.as_ref().is_some_and(is_out);
+            match (names.contains(row.name.as_str()), handing) {
+                (false, Some(handing)) if out => problems.push(Problem {
+                    line: row.line,
+                    words: format!(
+                        "found `{}`, wanted nothing there for a new client",
+                        handing.path().display()
+                    ),
+                }),
+                (false, _) => look.wanted.push(row.clone()),
+                (true, handing) => {
+                    look.already += 1;
+                    if handing.is_some() && !out {
+                        look.kept.push(row.clone());
+                    }
+                }
+            }
+        }
+        match problems.is_empty() {
+            true => Ok(look),
+            false => Err(unusable(&wish.from, RosterError::Lines(problems))),
         }
     }
+
+    fn bulk_words(&self, wish: &cli::Bulk, done: &Tally, look: &Look) -> String {
+        let directory = wish
+            .export
+            .as_ref()
+            .map(|export| export.directory.as_path());
+        let (planned, kept) = match wish.mode {
+            Mode::Apply => (&[][..], 0),
+            Mode::DryRun => (&look.wanted[..], look.kept.len()),
+        };
+        match (self.request.output, self.request.talk, wish.mode) {
+            (Output::Json, ..) => report::bulk_json(&self.home, done, planned, directory),
+            (Output::Text, Talk::Quiet, Mode::Apply) => String::new(),
+            (Output::Text, _, Mode::Apply) => report::bulk(&self.home, done, directory),
+            (Output::Text, _, Mode::DryRun) => {
+                report::bulk_planned(&self.home, done, planned, kept, directory)
+            }
+        }
+    }
+}
+
+/// What every batch of a list needs.
+#[derive(Clone, Copy)]
+struct Batches<'a> {
+    wish: &'a cli::Bulk,
+    export: Option<&'a BulkExport>,
+    look: &'a Look,
+    now: OffsetDateTime,
+}
+
+impl Batches<'_> {
+    /// Puts clients into the directory for them; the ledger has them by now.
+    fn hand_out(
+        &self,
+        parcels: &[Parcel],
+        progress: &Progress,
+        done: &mut Tally,
+    ) -> Result<(), Error> {
+        if let Some(export) = self.export {
+            let tick = || progress.tick();
+            host::place_parcels(&export.directory, parcels, jobs(self.wish), &tick)?;
+            done.exported += parcels.len();
+        }
+        Ok(())
+    }
+}
+
+/// What list and flags say of a client.
+fn handing(
+    wish: &cli::Bulk,
+    row: &Row,
+    export: Option<&BulkExport>,
+) -> Result<Option<Handing>, Error> {
+    Handing::of(row, export)
+        .map_err(|problem| unusable(&wish.from, RosterError::Lines(vec![problem])))
 }
 
 fn read_roster(from: &ListFrom) -> Result<Roster, Error> {

@@ -5,6 +5,7 @@ mod apart;
 mod bring;
 mod bring_clients;
 mod bulk;
+mod bulk_export;
 mod ca_key;
 mod check;
 mod client;

@@ -17,6 +17,7 @@ mod tally;
 use std::collections::HashMap;
 
 use crate::pki::{Life, Name};
+use crate::plan::bundle::Form;
 use crate::plan::docker_host::DockerHost;
 
 pub use error::{Problem, RosterError};
@@ -40,6 +41,8 @@ pub struct Row {
     pub life: Option<Life>,
     /// The daemon it is for; as the command line says if nothing.
     pub host: Option<DockerHost>,
+    /// What it is handed out as; as the command line says if nothing.
+    pub form: Option<Form>,
 }
 
 /// What a line can tell of a client.  There is no more.
@@ -48,16 +51,18 @@ enum Column {
     Name,
     Life,
     Host,
+    Format,
 }
 
 impl Column {
-    const ALL: [Self; 3] = [Self::Name, Self::Life, Self::Host];
+    const ALL: [Self; 4] = [Self::Name, Self::Life, Self::Host, Self::Format];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Life => "life",
             Self::Host => "host",
+            Self::Format => "format",
         }
     }
 
@@ -176,6 +181,20 @@ fn row(line: usize, columns: &[Column], fields: &[&str]) -> Result<Row, String> 
         name: read(name)?,
         life: field(Column::Life).map(read).transpose()?,
         host: field(Column::Host).map(read).transpose()?,
+        form: field(Column::Format).map(form_with_key).transpose()?,
+    })
+}
+
+/// Reads a form that has the key, for it is made here.
+///
+/// # Errors
+/// In words, what was found and what was wanted.
+pub fn form_with_key(text: &str) -> Result<Form, String> {
+    let mut with_key = Form::ALL.into_iter().filter(|form| form.has_key());
+    with_key.find(|form| form.as_str() == text).ok_or_else(|| {
+        let known = Form::ALL.into_iter().filter(|form| form.has_key());
+        let known = Vec::from_iter(known.map(Form::as_str)).join(", ");
+        format!("found the format `{}`, wanted {known}", text.escape_debug())
     })
 }
 
@@ -248,17 +267,19 @@ mod tests {
 
     #[test]
     fn every_line_that_cannot_be_taken_is_told_with_its_number() {
-        let text = "alice\n# no\na b\nbob,8x\n\ncarol,8h,https://h\nalice\n,8h\n1,2h,h:1,env,x";
+        let text =
+            "alice\n# no\na b\nbob,8x\n\ncarol,8h,https://h\nalice\n,8h\n1,2h,h:1,env,x\n2,,,rar";
         let found = problems(text);
         let lines = Vec::from_iter(found.iter().map(|(line, _)| *line));
-        assert_eq!(lines, [3, 4, 6, 7, 8, 9]);
+        assert_eq!(lines, [3, 4, 6, 7, 8, 9, 10]);
         for ((_, words), part) in found.iter().zip([
             "found ` `",
             "wanted a whole number and a unit",
             "found https://, wanted tcp://",
             "`alice` is in line 1 already",
             "found no name",
-            "fields, wanted name, life, host",
+            "found 5 fields, wanted name, life, host, format",
+            "found the format `rar`, wanted dir, tar, zip, context, env",
         ]) {
             assert!(words.contains(part), "no `{part}` in `{words}`");
         }

@@ -9,6 +9,8 @@ use crate::plan::issue::{Cut, PlannedPair};
 pub struct Tally {
     /// Those that were issued now.
     pub issued: usize,
+    /// Those that were handed out now.
+    pub exported: usize,
     /// Those that were there before.
     pub already: usize,
     /// Those that end with their CA, earlier than asked for, and when that is.
