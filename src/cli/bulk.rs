@@ -88,6 +88,13 @@ pub(super) fn issue(arguments: ClientIssueArguments) -> Result<Command, UsageErr
         issue,
     } = arguments;
     let Some(from) = from else {
+        // clap lets go of what a flag requires where that conflicts with something given.
+        let given = [("--export", export.is_some()), ("--jobs", jobs.is_some())];
+        if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(UsageError::Other(format!(
+                "found {flag} with names, wanted it with --from FILE"
+            )));
+        }
         let names = names.iter().map(|name| name.parse().map(Wish::Client));
         let wishes = names.collect::<Result<_, _>>()?;
         return Ok(Command::Issue(super::issue("client issue", wishes, issue)?));

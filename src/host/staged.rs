@@ -148,10 +148,7 @@ pub fn parcel_directory(path: &Path) -> Result<(), Error> {
             write::sync_one(parent(path))
         }
         _ if path.is_dir() => Ok(()),
-        _ => Err(Error::NotADirectory {
-            path: path.to_owned(),
-            wanted: "a directory for what is handed out",
-        }),
+        _ => Err(Error::io("write in", path)(ErrorKind::NotADirectory.into())),
     }
 }
 
