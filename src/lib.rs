@@ -34,7 +34,12 @@
 //! remembers what lies where, so that the old one is dropped when nobody needs it any more.
 //!
 //! A client's key may never come into the home: [`plan::enroll`] takes a request to the CA and a reply
-//! back, and people compare a [`pki::VerifyCode`] on the way.
+//! back, and people compare a [`pki::VerifyCode`] on the way.  Where the key travels, [`plan::bundle`] packs
+//! the three files into one and takes them apart again, and [`plan::refresh`] decides which copies on a
+//! laptop it takes the place of.  [`plan::roster`] reads a list of clients to issue, [`plan::hand_outs`] says
+//! who holds what, and what of it is stale.
+//!
+//! What differs between Linux, macOS and Windows is in `host::platform`, and nowhere else.
 //!
 //! Who wants certificates without files needs [`pki`] alone:
 //!
