@@ -24,8 +24,8 @@ const CLIENTS: usize = 10_000;
 
 fn main() {
     for (key_type, clients, rounds) in [
-        (KeyType::P256, CLIENTS, 5),
-        (KeyType::P384, CLIENTS, 3),
+        (KeyType::P256, CLIENTS, 3),
+        (KeyType::P384, CLIENTS, 1),
         (KeyType::Rsa2048, 200, 3),
     ] {
         let bare = median((0..rounds).map(|_| bare(key_type, clients)));
@@ -137,25 +137,12 @@ fn prepared(directory: &Path, key_type: KeyType, count: usize) -> String {
     list.to_str().unwrap().to_owned()
 }
 
-fn issuing<'a>(directory: &Path, list: &'a str) -> [String; 9] {
-    let export = directory.join("exports").to_str().unwrap().to_owned();
-    [
-        "client",
-        "issue",
-        "--from",
-        list,
-        "--as",
-        "context",
-        "--host",
-        "tcp://h:2376",
-        "--export",
-    ]
-    .map(str::to_owned)
-    .into_iter()
-    .chain([export])
-    .collect::<Vec<_>>()
-    .try_into()
-    .unwrap()
+fn issuing(directory: &Path, list: &str) -> Vec<String> {
+    let issue = ["client", "issue", "--from", list];
+    let export = ["--as", "context", "--host", "tcp://h:2376", "--export"];
+    let mut arguments = Vec::from_iter(issue.into_iter().chain(export).map(str::to_owned));
+    arguments.push(directory.join("exports").to_str().unwrap().to_owned());
+    arguments
 }
 
 /// As many clients by us and by the openssl command line, one after the other as a script has it.
