@@ -169,9 +169,9 @@ pub(super) enum ClientCommands {
     ///
     /// To be run where the CA is. Shows the code of the request's key, asks, and writes one file to send back. Of the request the key counts and, without --name, its common name; purpose and life are the CA's. Whoever holds the key becomes root on every host that trusts the CA.
     Sign(ClientSignArguments),
-    /// Install what came back for a request
+    /// Install what came back for a request, or a client that was handed out
     ///
-    /// To be run where the request was made, or by the same key's owner when its certificate was renewed. Finds the key the reply is for, shows the code of the CA, asks, and installs as `install client` does. Takes the reply as mail and chat leave it.
+    /// To be run where the request was made, or by the same key's owner when its certificate was renewed. Finds the key the reply is for, shows the code of the CA, asks, and installs as `install client` does. Takes the reply as mail and chat leave it. A client that was handed out with its key, as tar, zip, context, env or directory, is installed the same way, for the daemon it was handed out for.
     Accept(ClientAcceptArguments),
     /// Bring what was handed out anew to every copy on this machine
     ///

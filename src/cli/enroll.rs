@@ -136,7 +136,7 @@ pub(super) struct ClientSignArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ClientAcceptArguments {
-    /// The reply's file, or - for standard input
+    /// The file of the reply or client, or - for standard input
     #[arg(value_name = "FILE")]
     reply: PathBuf,
     /// Ask the daemon here: tcp://HOST:2376

@@ -80,7 +80,7 @@ fn daemon(prefix: &Prefix, places: &Defaults, limit: Duration, found: &mut Insta
         let resolve = |path: &Path| {
             prefix
                 .resolve(path)
-                .map_err(|cause| (path.to_owned(), cause))
+                .map_err(|cause| (path.to_owned(), cause.cause()))
         };
         let resolved = || {
             let ca = ca.as_deref().map(resolve).transpose()?;
@@ -91,7 +91,7 @@ fn daemon(prefix: &Prefix, places: &Defaults, limit: Duration, found: &mut Insta
                 let pair = Reader::Any.pair(Place::Daemon, PairKind::Server, ca, certificate, key);
                 found.server = Some(pair);
             }
-            Err((path, cause)) => found.unreadable.push((path, cause.cause())),
+            Err(unreadable) => found.unreadable.push(unreadable),
         }
     }
     let Some(tls) = tls.filter(|_| prefix.is_root()) else {

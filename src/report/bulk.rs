@@ -53,7 +53,7 @@ fn there(already: usize) -> String {
 pub fn bulk_planned(
     home: &Path,
     tally: &Tally,
-    planned: &[Row],
+    planned: &[&Row],
     kept: usize,
     directory: Option<&Path>,
 ) -> String {
@@ -91,7 +91,7 @@ pub fn bulk_planned(
 }
 
 /// The same as JSON.
-pub fn bulk_json(home: &Path, tally: &Tally, planned: &[Row], directory: Option<&Path>) -> String {
+pub fn bulk_json(home: &Path, tally: &Tally, planned: &[&Row], directory: Option<&Path>) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,

@@ -19,6 +19,15 @@ pub const SIGN_QUESTION: &str = "Does their machine show this code, and do you s
 /// The question before a CA is believed.
 pub const ACCEPT_QUESTION: &str = "Is that the CA's code, and do you do this?";
 
+/// Where the key of a client that is accepted is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFrom {
+    /// It is on this machine already.
+    Machine,
+    /// It came along.
+    Bundle,
+}
+
 /// A request that is open now.
 #[derive(Debug)]
 pub struct Requested {
@@ -261,13 +270,18 @@ pub fn signed_json(
 }
 
 /// What is to be accepted, and whom it will have docker believe.
-pub fn reply_to_accept(reply: &Reply, unknown: &[&Certificate]) -> String {
+pub fn reply_to_accept(reply: &Reply, unknown: &[&Certificate], key: KeyFrom) -> String {
     let code = VerifyCode::of(&reply.certificate.public_key);
     let until = day(reply.certificate.validity.not_after);
-    let mut text = format!(
-        "The reply makes this machine's key {code} client `{}` until {until}\n",
-        reply.name
-    );
+    let name = &reply.name;
+    let mut text = match key {
+        KeyFrom::Machine => {
+            format!("The reply makes this machine's key {code} client `{name}` until {until}\n")
+        }
+        KeyFrom::Bundle => {
+            format!("Its own key, {code}, came with client `{name}`, which ends on {until}\n")
+        }
+    };
     match unknown {
         [] => text.push_str("Its CA is one that docker believes here already\n\n"),
         unknown => text.push_str(&format!(

@@ -42,7 +42,7 @@ pub use client::{
 };
 pub use clients::{clients, list_clients_json, removed, removed_json, still_out};
 pub use enroll::{
-    ACCEPT_QUESTION, Requested, SIGN_QUESTION, cut_signing, reply_to_accept, request_next,
+    ACCEPT_QUESTION, KeyFrom, Requested, SIGN_QUESTION, cut_signing, reply_to_accept, request_next,
     request_planned, request_planned_json, request_to_sign, requested, requested_json, signed,
     signed_json, signed_next,
 };

@@ -23,7 +23,13 @@ impl Session<'_> {
         let now = host::clock();
         // As the user whose files they are, from the first file on that is read.
         let docker = self.docker_of_caller(wish.docker_config.as_deref())?;
-        let Handed { reply, key: came } = self.handed(wish.reply.as_deref(), now)?;
+        let handed = self.handed(wish.reply.as_deref(), now)?;
+        let key_from = handed.key_from();
+        let Handed {
+            reply,
+            key: came,
+            host: for_host,
+        } = handed;
         let command = format!("client accept {}", reply.name);
         // Before the keys are looked for: what was cut off may have taken one away.
         let store = self.store_of(&docker, wish.mode, &command)?;
@@ -38,7 +44,7 @@ impl Session<'_> {
         let known = file_image(&docker.docker_config.join(layout::CA_CERTIFICATE));
         let known = enroll::known_authorities(known.ok().flatten().as_ref());
         let unknown = enroll::unknown_authorities(&reply.trust, &known, &wish.expected)?;
-        let said = report::reply_to_accept(&reply, &unknown);
+        let said = report::reply_to_accept(&reply, &unknown, key_from);
         let files = [
             Zeroizing::new(reply.trust.pem().into_bytes()),
             Zeroizing::new(reply.certificate.pem().into_bytes()),
@@ -53,7 +59,7 @@ impl Session<'_> {
         let placing = Placing {
             command,
             pair: SoundPair::of_client(directory, name, files, now)?,
-            host: wish.host.clone(),
+            host: wish.host.clone().or(for_host),
             context: wish.context.clone(),
             after: leave(key)?,
             said,

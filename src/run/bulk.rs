@@ -28,17 +28,17 @@ use crate::report;
 const BATCH: usize = 1024;
 
 /// A list held against the home.
-struct Look {
+struct Look<'r> {
     state: HomeState,
     /// Who is not there yet.
-    wanted: Vec<Row>,
+    wanted: Vec<&'r Row>,
     /// Who is there, and was not handed out yet.
-    kept: Vec<Row>,
+    kept: Vec<&'r Row>,
     /// How many are there already.
     already: usize,
 }
 
-impl Look {
+impl Look<'_> {
     fn is_done(&self) -> bool {
         self.wanted.is_empty() && self.kept.is_empty()
     }
@@ -65,6 +65,7 @@ impl Session<'_> {
             true => None,
             false => Some(self.open_ca_key(wish.passphrase_file.as_deref())?),
         };
+        drop(look);
         let mut home = self.open_to_change(wish.mode, Create::No)?;
         let look = self.look_at_roster(wish, &roster, export)?;
         let issuer = match (look.wanted.is_empty(), key) {
@@ -192,7 +193,7 @@ impl Session<'_> {
         };
         for batch in look.wanted.chunks(BATCH) {
             let side_by_side = host::side_by_side_from(key_type);
-            let made = host::side_by_side(batch.iter().collect(), side_by_side, jobs(wish), one);
+            let made = host::side_by_side(batch.to_vec(), side_by_side, jobs(wish), one);
             let made = made.into_iter().collect::<Result<Vec<_>, _>>()?;
             let (issued, parcels): (Vec<_>, Vec<_>) = made.into_iter().unzip();
             let issuance = issue::plan("client issue", ground, issuer, issued);
@@ -205,12 +206,12 @@ impl Session<'_> {
     }
 
     /// Reads the home, and finds out who of the list is in it, and who was handed out.
-    fn look_at_roster(
+    fn look_at_roster<'r>(
         &self,
         wish: &cli::Bulk,
-        roster: &Roster,
+        roster: &'r Roster,
         export: Option<&BulkExport>,
-    ) -> Result<Look, Error> {
+    ) -> Result<Look<'r>, Error> {
         let state = host::home_state(&self.home)?;
         state.ca()?;
         // What is added must not go to a ledger nobody can read.
@@ -242,11 +243,11 @@ impl Session<'_> {
                         handing.path().display()
                     ),
                 }),
-                (false, _) => look.wanted.push(row.clone()),
+                (false, _) => look.wanted.push(row),
                 (true, handing) => {
                     look.already += 1;
                     if handing.is_some() && !out {
-                        look.kept.push(row.clone());
+                        look.kept.push(row);
                     }
                 }
             }
@@ -257,7 +258,7 @@ impl Session<'_> {
         }
     }
 
-    fn bulk_words(&self, wish: &cli::Bulk, done: &Tally, look: &Look) -> String {
+    fn bulk_words(&self, wish: &cli::Bulk, done: &Tally, look: &Look<'_>) -> String {
         let directory = wish
             .export
             .as_ref()
@@ -282,7 +283,7 @@ impl Session<'_> {
 struct Batches<'a> {
     wish: &'a cli::Bulk,
     export: Option<&'a BulkExport>,
-    look: &'a Look,
+    look: &'a Look<'a>,
     now: OffsetDateTime,
 }
 
@@ -325,12 +326,12 @@ fn read_roster(from: &ListFrom) -> Result<Roster, Error> {
 fn refuse_unissuable(
     wish: &cli::Bulk,
     issuer: &Issuer,
-    wanted: &[Row],
+    wanted: &[&Row],
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     let ca = issuer.ca.certificate().validity;
     Validity::of_leaf(wish.valid_for, now, ca).map_err(crate::plan::Error::from)?;
-    let problem = |row: &Row| {
+    let problem = |row: &&Row| {
         let life = row.life.unwrap_or(wish.valid_for);
         let permitted = issuer.ca.permit_client(&row.name);
         let issuable = permitted.and_then(|()| Validity::of_leaf(life, now, ca).map(drop));

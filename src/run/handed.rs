@@ -6,9 +6,11 @@ use super::Session;
 use crate::error::Error;
 use crate::host;
 use crate::plan::bundle::{self, Bundle, Files};
+use crate::plan::docker_host::DockerHost;
 use crate::plan::enroll::{EnrollError, KeyFile, KeyOf, Reply};
 use crate::plan::layout::{self, PairKind};
 use crate::plan::state::{FileState, PresentFile};
+use crate::report::KeyFrom;
 use time::OffsetDateTime;
 
 /// A client as it came.
@@ -17,6 +19,18 @@ pub(super) struct Handed {
     pub(super) reply: Reply,
     /// Its key, if it came along.
     pub(super) key: Option<KeyFile>,
+    /// The daemon it is for, if that came along.
+    pub(super) host: Option<DockerHost>,
+}
+
+impl Handed {
+    /// Where the key is, for whoever is asked.
+    pub(super) fn key_from(&self) -> KeyFrom {
+        match self.key {
+            Some(_) => KeyFrom::Bundle,
+            None => KeyFrom::Machine,
+        }
+    }
 }
 
 impl Session<'_> {
@@ -41,6 +55,7 @@ impl Session<'_> {
             _ => Ok(Handed {
                 reply: Reply::read(&message, now)?,
                 key: None,
+                host: None,
             }),
         }
     }
@@ -54,11 +69,12 @@ fn is_reply(message: &[u8]) -> bool {
 
 /// The certificates of a bundle, judged, and its key.
 fn parted(bundle: Bundle, from: Option<&Path>, now: OffsetDateTime) -> Result<Handed, Error> {
+    let Bundle { files, host, .. } = bundle;
     let Files {
         ca,
         certificate,
         key,
-    } = bundle.files;
+    } = files;
     let certificates = [certificate.as_slice(), b"\n", &ca].concat();
     let key = key.map(|content| KeyFile {
         path: from.map_or_else(|| PathBuf::from("-"), Path::to_owned),
@@ -72,6 +88,7 @@ fn parted(bundle: Bundle, from: Option<&Path>, now: OffsetDateTime) -> Result<Ha
     Ok(Handed {
         reply: Reply::read(&certificates, now)?,
         key,
+        host,
     })
 }
 

@@ -38,7 +38,14 @@ impl Session<'_> {
         let now = host::clock();
         // As the user whose files they are, from the first file on that is read.
         let docker = self.docker_of_caller(wish.docker_config.as_deref())?;
-        let Handed { reply, key } = self.handed(wish.bundle.as_deref(), now)?;
+        let handed = self.handed(wish.bundle.as_deref(), now)?;
+        let key_from = handed.key_from();
+        // A context keeps the daemon it is for.
+        let Handed {
+            reply,
+            key,
+            host: _,
+        } = handed;
         let mut store = self.store_of(&docker, wish.mode, COMMAND)?;
         let records = Store::records(&docker.store)?;
         let mut copies = self.copies(&docker, &reply, &records);
@@ -58,7 +65,7 @@ impl Session<'_> {
         let Copies { refreshed, .. } = copies;
         let said = report::client_notices(self.stderr, &merged.notices)
             + &report::left_copies(self.stderr, &refreshed)
-            + &report::reply_to_accept(&reply, &unknown);
+            + &report::reply_to_accept(&reply, &unknown, key_from);
         if wish.mode == Mode::DryRun {
             let data = match self.request.output {
                 Output::Json => report::clients_json(&merged, false),
