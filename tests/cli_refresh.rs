@@ -298,7 +298,11 @@ fn accept_takes_a_bundle_with_its_key_too() {
     // A form that says which daemon it is for, is accepted for that one.
     let export = "dockpki client export alice --as env --host tcp://db.example.com:2376";
     run(&home, export);
-    done(&home, "dockpki client accept alice.env --yes", "accept_for_a_host");
+    done(
+        &home,
+        "dockpki client accept alice.env --yes",
+        "accept_for_a_host",
+    );
     let id = dockpki::pki::sha256_hex(b"db.example.com");
     let context = home.around().join(".docker/contexts/tls").join(id);
     assert!(files(&context.join("docker")) == files_of_bundle);

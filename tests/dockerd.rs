@@ -21,7 +21,9 @@ use std::sync::Arc;
 use dockpki::plan::bundle::Bundle;
 use rustix::process::{Pid, Signal, kill_process};
 use support::daemon::{SERVER_VERSION, answers_at, clean, ping};
-use support::{PATIENCE, Ran, TestHome, happens, has, is_root, program_exists, rustls_client};
+use support::{
+    PATIENCE, Ran, TestHome, dockpki, happens, has, is_root, program_exists, rustls_client,
+};
 
 #[test]
 fn a_daemon_with_p256_answers_its_clients_and_nobody_else() {
@@ -214,6 +216,30 @@ fn what_was_exported_reaches_the_daemon_with_the_tools_that_are_there() {
     let theirs = Bundle::read(&fs::read(again).unwrap()).unwrap();
     let ours = Bundle::read(&fs::read(file).unwrap()).unwrap();
     assert!(theirs.files == ours.files && theirs.host == ours.host);
+
+    // What docker made of it is refreshed with the others, and works with the next certificate.
+    let imported = |file: &str| {
+        let id = dockpki::pki::sha256_hex(b"web");
+        let tls = daemon.below("config/contexts/tls").join(id).join("docker");
+        fs::read(tls.join(file)).unwrap()
+    };
+    home.run(["renew", "alice", "--force"]).succeeds();
+    export(&["--as", "tar"]);
+    let mut refresh = dockpki();
+    refresh
+        .args(["client", "refresh", "alice.tar.gz", "--yes"])
+        .current_dir(there)
+        .env("HOME", there)
+        .env("DOCKPKI_HOME", there.join("nowhere"))
+        .env("DOCKER_CONFIG", daemon.below("config"));
+    Ran::from(refresh.output().unwrap()).succeeds();
+    let renewed = home.path().join("clients/alice/cert.pem");
+    assert!(imported("cert.pem") == fs::read(renewed).unwrap());
+    let answer = through("web");
+    assert_eq!(
+        (answer.stdout, answer.stderr),
+        (daemon.version.clone(), String::new())
+    );
 
     // A directory, and the variables as a CI job unpacks them: the lines that are printed.
     export(&["--as", "dir"]);

@@ -247,6 +247,20 @@ fn span(span: Duration) -> String {
     count(usize::try_from(number).unwrap_or(usize::MAX), unit)
 }
 
+/// What mends one whose home is on another machine.
+fn elsewhere(program: &str, purpose: Purpose, renewal: Renewal) -> String {
+    match (purpose, renewal) {
+        (Purpose::Client, Renewal::Needed(_)) => format!(
+            "have it renewed and exported where its CA is, then: {program} client refresh FILE"
+        ),
+        (Purpose::Client, Renewal::Done) => {
+            format!("have it exported where its CA is, then: {program} client refresh FILE")
+        }
+        (_, Renewal::Needed(_)) => "renew it where its CA is, then install it here".into(),
+        (_, Renewal::Done) => "install it again, from where its CA is".into(),
+    }
+}
+
 /// What mends it: a command, where there is one.
 fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
     let program = words.program;
@@ -305,10 +319,7 @@ fn mend(words: &Words<'_>, checked: &Checked) -> Option<String> {
             }
             install(PairKind::Client, name, &rest, *renewal)
         }
-        Mend::Elsewhere(Renewal::Needed(_)) => {
-            "renew it where its CA is, then install it here".into()
-        }
-        Mend::Elsewhere(Renewal::Done) => "install it again, from where its CA is".into(),
+        Mend::Elsewhere(renewal) => elsewhere(program, checked.purpose, *renewal),
         Mend::Another => "issue another under another name, and install that".into(),
         Mend::Restart | Mend::StartDaemon => match (words.control, &checked.mend) {
             (Some(Control::Systemd), _) => "systemctl restart docker".into(),
