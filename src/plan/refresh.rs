@@ -15,7 +15,7 @@ pub enum Standing {
     Behind,
     /// It is what it would become.
     Current,
-    /// It has a certificate that begins later than the bundle's: this is its serial number.
+    /// It has a certificate that was made after the bundle's: this is its serial number.
     Newer(String),
     /// It is another client's, or one of another CA.
     Other,
@@ -44,7 +44,12 @@ pub fn standing(reply: &Reply, copy: &InstalledPair, recorded: Option<&str>) -> 
         return Standing::Other;
     }
     if certificate != reply.certificate {
-        return match certificate.validity.not_before > reply.certificate.validity.not_before {
+        // Within a CA's first hour all begin with it: then the end tells.
+        let came = |certificate: &Certificate| {
+            let validity = certificate.validity;
+            (validity.not_before, validity.not_after)
+        };
+        return match came(&certificate) > came(&reply.certificate) {
             true => Standing::Newer(certificate.serial.to_string()),
             false => Standing::Behind,
         };
@@ -147,6 +152,14 @@ mod tests {
         let later = NOW + time::Duration::days(30);
         let validity = Validity::of_leaf(Life::LEAF, later, ca.certificate().validity).unwrap();
         let name = "alice".parse().unwrap();
+        let issued = ca.issue_client(&name, &key(), serial(), validity).unwrap();
+        let mut newer = issue(&ca, "alice");
+        newer.certificate = present(issued.pem());
+        let found = Standing::Newer(issued.serial.to_string());
+        assert_eq!(standing(&reply, &copy(newer), None), found);
+        // Both begin with a CA that is minutes old.
+        let mut validity = reply.certificate.validity;
+        validity.not_after += time::Duration::minutes(10);
         let issued = ca.issue_client(&name, &key(), serial(), validity).unwrap();
         let mut newer = issue(&ca, "alice");
         newer.certificate = present(issued.pem());
