@@ -12,7 +12,9 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
+use dockpki::plan::hand_outs::hand_outs;
 use dockpki::plan::layout::PairKind;
 use dockpki::plan::ledger::{self, Entry, Event};
 use support::by_hand::*;
@@ -251,6 +253,27 @@ fn what_is_there_is_kept() {
     refused(&home, line, "refuses_a_link_that_is_there");
     let line = "dockpki client export alice --as tar -o missing/x";
     refused(&home, line, "refuses_a_directory_that_is_not");
+}
+
+#[test]
+fn of_exports_to_one_file_at_once_one_is_there_and_known() {
+    let home = TestHome::with_ca(&[]);
+    for form in ["tar", "zip", "dir"] {
+        let line = format!("dockpki client export alice --as {form} -o one.{form}");
+        let started = (0..6).map(|_| {
+            let mut command = command(&home, &line);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command.spawn().unwrap()
+        });
+        let ended = Vec::from_iter(started).into_iter();
+        let done = ended.filter_map(|mut child| child.wait().unwrap().success().then_some(()));
+        assert_eq!(done.count(), 1, "{form}");
+        // Those that came too late took nothing away from what the ledger knows.
+        let ledger = entries(&home);
+        let out = hand_outs(&ledger).into_iter();
+        let mut out = out.filter(|out| out.entry.form.as_deref() == Some(form));
+        assert!(out.next().is_some(), "nobody knows of {form}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use super::platform::{self, Links};
 use crate::plan::layout;
+use crate::plan::ledger::{self, Entry};
 
 /// An open ledger.  It is locked only while a line is added.
 #[derive(Debug)]
@@ -43,6 +44,22 @@ impl LedgerPen {
         let added = self.add_locked(line);
         let _ = self.lock.unlock();
         added.map_err(Error::io("write", &self.path))
+    }
+
+    /// Adds the line that `decide` makes of all that is there, others' lines of just now too.
+    pub fn add_seeing(&mut self, decide: impl FnOnce(&[Entry]) -> Entry) -> Result<(), Error> {
+        self.lock.lock().map_err(Error::io("lock", &self.path))?;
+        let ledger = self.entries();
+        let added = ledger.and_then(|ledger| self.add_locked(&decide(&ledger).line()));
+        let _ = self.lock.unlock();
+        added.map_err(Error::io("write", &self.path))
+    }
+
+    fn entries(&mut self) -> io::Result<Vec<Entry>> {
+        let mut text = Vec::new();
+        self.ledger.rewind()?;
+        self.ledger.read_to_end(&mut text)?;
+        ledger::parse(&text).map_err(io::Error::other)
     }
 
     fn add_locked(&mut self, line: &str) -> io::Result<()> {

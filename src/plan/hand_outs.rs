@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use time::OffsetDateTime;
+
 use super::bundle::Form;
 use super::layout::PairKind;
 use super::ledger::{Entry, Event};
@@ -109,25 +111,31 @@ fn place(entry: &Entry, generation: impl Fn() -> usize) -> Option<Place<'_>> {
     })
 }
 
-/// What was exported in the same form for the same daemon before, and is out still.
-pub fn before<'a>(ledger: &'a [Entry], entry: &Entry) -> Option<&'a Entry> {
-    let same = |other: &&Entry| {
+/// The entry to add when something was told to be handed out and was not: what is out still in the same
+/// form for the same daemon, another's export at the same moment too, or else that it was taken back.
+pub fn withdrawn(ledger: &[Entry], entry: &Entry, now: OffsetDateTime) -> Entry {
+    let mut without = ledger.to_vec();
+    // Another export of the same second may have told the very same: one line of them is ours.
+    if let Some(ours) = without.iter().rposition(|it| it == entry) {
+        without.remove(ours);
+    }
+    let place = |entry: &Entry| {
         (
-            &other.kind,
-            &other.name,
-            &other.form,
-            &other.host,
-            &other.context,
-        ) == (
-            &entry.kind,
-            &entry.name,
-            &entry.form,
-            &entry.host,
-            &entry.context,
+            entry.kind.clone(),
+            entry.name.clone(),
+            entry.form.clone(),
+            entry.host.clone(),
+            entry.context.clone(),
         )
     };
-    let out = hand_outs(ledger).into_iter().filter(|out| !out.is_removed);
-    out.map(|out| out.entry).find(same)
+    let out = hand_outs(&without)
+        .into_iter()
+        .filter(|out| !out.is_removed);
+    let mut same = out.filter(|out| place(out.entry) == place(entry));
+    match same.next() {
+        Some(out) => out.entry.clone(),
+        None => entry.clone().taken_back(now),
+    }
 }
 
 /// What is out, by the kind and name of who has it.
@@ -250,6 +258,25 @@ mod tests {
         assert_eq!(serials(&text), [("01".to_owned(), true)]);
         let text = text + &line("handed-out", "alice", "02", CONTEXT);
         assert_eq!(serials(&text), [out("02"), ("01".to_owned(), true)]);
+    }
+
+    #[test]
+    fn what_was_not_handed_out_takes_nobody_elses_export_away() {
+        let now = time::macros::datetime!(2026-11-23 20:07 UTC);
+        let ours = line("handed-out", "alice", "02", CONTEXT);
+        let withdrawn_from = |text: &str| {
+            let ledger = parse(text.as_bytes()).unwrap();
+            let entry = parse(ours.as_bytes()).unwrap().remove(0);
+            let last = withdrawn(&ledger, &entry, now).line();
+            serials(&(text.to_owned() + &last))
+        };
+        assert_eq!(withdrawn_from(&ours), []);
+        // An earlier one is out still.
+        let earlier = line("handed-out", "alice", "01", CONTEXT);
+        assert_eq!(withdrawn_from(&(earlier.clone() + &ours)), [out("01")]);
+        // So is one that was told of after it, or was told of in the same words.
+        assert_eq!(withdrawn_from(&(ours.clone() + &earlier)), [out("01")]);
+        assert_eq!(withdrawn_from(&(ours.clone() + &ours)), [out("02")]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::report::{self, Exported};
 /// The ledger of a home, to which what is handed out is added.
 enum Record {
     /// It is told there.
-    Ledger(LedgerPen, Vec<Entry>),
+    Ledger(LedgerPen),
     /// A part of a home has none.
     Nowhere,
 }
@@ -136,7 +136,7 @@ impl Session<'_> {
         let entry = self.entry(exported);
         let mut record = record;
         match &mut record {
-            Record::Ledger(pen, _) => pen.add(&entry.line())?,
+            Record::Ledger(pen) => pen.add(&entry.line())?,
             Record::Nowhere => {
                 let words = "this home has no ledger, so nobody will know that this was handed out";
                 self.say(&report::warning(self.stderr, words));
@@ -147,13 +147,12 @@ impl Session<'_> {
             (None, Written::File(octets)) => return Ok(host::write_stdout(&octets)?),
             (None, Written::Directory(_)) => Ok(()),
         };
-        if let (Err(error), Record::Ledger(pen, ledger)) = (&done, &mut record)
+        if let (Err(error), Record::Ledger(pen)) = (&done, &mut record)
             && !matches!(error, host::Error::NotDurable { .. })
         {
-            // What was handed out before is out still.
-            let before = hand_outs::before(ledger, &entry).cloned();
-            let line = before.unwrap_or_else(|| entry.taken_back(host::clock()));
-            if let Err(cause) = pen.add(&line.line()) {
+            // What was handed out before is out still, and so is what another export put there first.
+            let withdrawn = |ledger: &[Entry]| hand_outs::withdrawn(ledger, &entry, host::clock());
+            if let Err(cause) = pen.add_seeing(withdrawn) {
                 let words = format!("nothing was handed out, but the ledger tells so: {cause}");
                 self.say(&report::warning(self.stderr, &words));
             }
@@ -190,9 +189,9 @@ impl Session<'_> {
             return Ok(Record::Nowhere);
         }
         // What is added must not go to a ledger nobody can read.
-        let ledger = state.ledger()?;
+        state.ledger()?;
         match LedgerPen::open(&self.home) {
-            Some(pen) => Ok(Record::Ledger(pen, ledger)),
+            Some(pen) => Ok(Record::Ledger(pen)),
             None => Err(host::Error::NoLedger {
                 path: self.home.join(layout::LEDGER),
             }
