@@ -12,6 +12,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use dockpki::plan::hand_outs::hand_outs;
@@ -253,6 +254,42 @@ fn what_is_there_is_kept() {
     refused(&home, line, "refuses_a_link_that_is_there");
     let line = "dockpki client export alice --as tar -o missing/x";
     refused(&home, line, "refuses_a_directory_that_is_not");
+}
+
+#[test]
+fn standard_output_that_breaks_off_does_not_hide_the_export_before() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        eprintln!("skipped: there is no /dev/full");
+        return;
+    }
+    let home = TestHome::with_ca(&[]);
+    let breaks_off = |name: &str| {
+        let line = "dockpki client export alice --as tar -o -";
+        let mut command = command(&home, line);
+        command.stdout(fs::File::options().write(true).open(full).unwrap());
+        let ran = Ran::from(command.output().unwrap()).fails(1);
+        golden::compare_text(&home, &ran.stderr, &golden(name));
+    };
+    let out = || {
+        let ledger = entries(&home);
+        let out = hand_outs(&ledger).into_iter();
+        Vec::from_iter(out.map(|out| out.entry.serial.clone()))
+    };
+    // Whoever got the first part may have got the key.
+    breaks_off("standard_output_that_is_full");
+    assert_eq!(out().len(), 1);
+    let line = "dockpki client export alice --as tar";
+    run(&home, line);
+    let first = out();
+    run(&home, "dockpki renew alice --force");
+    breaks_off("standard_output_that_is_full");
+    assert_eq!(out(), first);
+    shown(
+        &home,
+        "dockpki list --clients",
+        "list_after_one_that_broke_off",
+    );
 }
 
 #[test]

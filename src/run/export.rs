@@ -11,7 +11,7 @@ use crate::plan::bundle::{self, Bundle, Form, Recipient, Written};
 use crate::plan::docker_host::DockerHost;
 use crate::plan::hand_outs;
 use crate::plan::layout::{self, PairKind};
-use crate::plan::ledger::{Entry, Export};
+use crate::plan::ledger::{Entry, Event, Export};
 use crate::plan::pair::SoundPair;
 use crate::plan::rollover::PublicFiles;
 use crate::plan::state::{FileState, HomeState, PairState};
@@ -144,7 +144,13 @@ impl Session<'_> {
         }
         let done = match (staged, written) {
             (Some(staged), _) => staged.publish(),
-            (None, Written::File(octets)) => return Ok(host::write_stdout(&octets)?),
+            (None, Written::File(octets)) => {
+                let done = host::write_stdout(&octets);
+                if let (Err(_), Record::Ledger(pen)) = (&done, &mut record) {
+                    self.record_cut_off(pen, &entry);
+                }
+                return Ok(done?);
+            }
             (None, Written::Directory(_)) => Ok(()),
         };
         if let (Err(error), Record::Ledger(pen)) = (&done, &mut record)
@@ -158,6 +164,23 @@ impl Session<'_> {
             }
         }
         Ok(done?)
+    }
+
+    /// Records that standard output took only a part of a client.  Nobody can use that, so what was
+    /// handed out before has to be replaced still.  Where nothing was, the line stays: a part may
+    /// have the key in it.
+    fn record_cut_off(&self, pen: &mut LedgerPen, entry: &Entry) {
+        let still_out = |ledger: &[Entry]| {
+            let withdrawn = hand_outs::withdrawn(ledger, entry, host::clock());
+            match withdrawn.event {
+                Event::TakenBack => entry.clone(),
+                _ => withdrawn,
+            }
+        };
+        if let Err(cause) = pen.add_seeing(still_out) {
+            let words = format!("it was cut off, but the ledger tells as if it was not: {cause}");
+            self.say(&report::warning(self.stderr, &words));
+        }
     }
 
     fn entry(&self, exported: &Exported<'_>) -> Entry {
