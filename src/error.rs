@@ -338,10 +338,14 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
             path = shell_path(path)
         ),
         E::Io { path, cause, .. } if cause.kind() == std::io::ErrorKind::AlreadyExists => {
-            format!(
-                "if you can do without it: mv {path} {path}.old",
-                path = shell_path(path)
-            )
+            match path.starts_with("/dev") {
+                // As root it would work, and nothing else on the machine after it.
+                true => "name a file elsewhere: what is in /dev is the machine's".into(),
+                false => format!(
+                    "if you can do without it: mv {path} {path}.old",
+                    path = shell_path(path)
+                ),
+            }
         }
         E::OnTerminal => "name a file with -o FILE, or encrypt it with --encrypt-to".into(),
         E::NoLedger { .. } => AS_OWNER.into(),

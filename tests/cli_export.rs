@@ -252,6 +252,8 @@ fn what_is_there_is_kept() {
     std::os::unix::fs::symlink("alice.tar.gz", home.around().join("link")).unwrap();
     let line = "dockpki client export alice --as tar -o link";
     refused(&home, line, "refuses_a_link_that_is_there");
+    let line = "dockpki client export alice --as tar -o /dev/null";
+    refused(&home, line, "refuses_a_device");
     let line = "dockpki client export alice --as tar -o missing/x";
     refused(&home, line, "refuses_a_directory_that_is_not");
 }
