@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::UsageError;
 use crate::plan::install::DaemonMode;
 use crate::plan::layout::PairKind;
+use crate::plan::rollover::Why;
 use crate::report::shell_word;
 use crate::{host, pki, plan};
 
@@ -181,9 +182,17 @@ fn rollover_hint(error: &plan::rollover::Error, program: &str) -> Option<String>
     Some(match error {
         E::UnderWay { .. } => format!("see how far it has come: {program} ca roll status"),
         E::NotUnderWay => format!("begin one: {program} ca roll start"),
-        E::Left { .. } => format!(
-            "issue again and hand out: {program} ca roll issue; --force locks out who is left"
-        ),
+        E::Left { left, .. } => {
+            let is_left = |is: fn(&Why) -> bool| left.iter().any(|left| is(&left.why));
+            let first = if is_left(|why| matches!(why, Why::InHome)) {
+                format!("issue again and hand out: {program} ca roll issue")
+            } else if is_left(|why| matches!(why, Why::HandedOut(_))) {
+                format!("hand out again what is named; see who has what: {program} ca roll status")
+            } else {
+                "nothing here can take their place: wait for their end".into()
+            };
+            format!("{first}; --force locks out who is left")
+        }
         E::NothingToUndo | E::Ended { .. } => return None,
     })
 }
