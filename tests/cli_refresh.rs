@@ -111,6 +111,29 @@ fn bundled(home: &TestHome) -> [Vec<u8>; 3] {
 }
 
 #[test]
+fn a_broken_copy_that_is_nobodys_is_told() {
+    let (home, copies) = laptop();
+    let by_hand = &copies[2];
+    let bundle = renewed(&home);
+    write(&by_hand.join("cert.pem"), 0o600, b"");
+    let before = files(by_hand);
+    let ran = run(&home, REFRESH);
+    ran.says(
+        "note: the docker context by-hand is left: its certificate cannot be read, and no record",
+    );
+    assert_eq!(files(by_hand), before);
+    assert_eq!(files(&copies[0]), bundle);
+    shown(&home, REFRESH, "current_but_for_a_broken_copy");
+    // The contexts are in the first.
+    for copy in [&copies[0], &copies[3]] {
+        fs::remove_dir_all(copy).unwrap();
+    }
+    context_by_hand(&home, "by-hand", "tcp://h:2376");
+    write(&by_hand.join("cert.pem"), 0o600, b"");
+    refused(&home, REFRESH, "refuses_a_broken_copy_alone");
+}
+
+#[test]
 fn every_copy_gets_what_was_handed_out_anew() {
     let (home, copies) = laptop();
     let old = files(&copies[0]);

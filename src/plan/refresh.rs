@@ -17,6 +17,8 @@ pub enum Standing {
     Current,
     /// It has a certificate that was made after the bundle's: this is its serial number.
     Newer(String),
+    /// Its certificate cannot be read, and no record says whose it was.
+    Unknown,
     /// It is another client's, or one of another CA.
     Other,
 }
@@ -31,10 +33,12 @@ pub fn standing(reply: &Reply, copy: &InstalledPair, recorded: Option<&str>) -> 
     let believes_one = reply.trust.all().any(|ca| cas.contains(ca));
     let Some(certificate) = certificate else {
         // Somebody emptied it, or a disk did.
-        let is_its = recorded == Some(reply.name.as_str());
-        return match is_its && (believes_one || cas.is_empty()) {
-            true => Standing::Behind,
-            false => Standing::Other,
+        let is_there = !matches!(copy.state.certificate, FileState::Absent);
+        return match recorded {
+            _ if !(believes_one || cas.is_empty()) => Standing::Other,
+            Some(name) if name == reply.name.as_str() => Standing::Behind,
+            None if is_there => Standing::Unknown,
+            _ => Standing::Other,
         };
     };
     let is_of_them = reply.trust.issuer_of(&certificate).is_some();
@@ -171,13 +175,17 @@ mod tests {
     fn a_broken_copy_is_whose_the_records_say() {
         let ca = authority();
         let reply = reply(&issue(&ca, "alice"), trust(&ca, None));
-        for certificate in [FileState::Absent, present("noise")] {
+        let unrecorded = [Standing::Other, Standing::Unknown];
+        for (certificate, unrecorded) in [FileState::Absent, present("noise")]
+            .into_iter()
+            .zip(unrecorded)
+        {
             let mut broken = issue(&ca, "alice");
             broken.certificate = certificate;
             let broken = copy(broken);
             assert_eq!(standing(&reply, &broken, Some("alice")), Standing::Behind);
             assert_eq!(standing(&reply, &broken, Some("bob")), Standing::Other);
-            assert_eq!(standing(&reply, &broken, None), Standing::Other);
+            assert_eq!(standing(&reply, &broken, None), unrecorded);
         }
     }
 }

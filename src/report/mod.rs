@@ -62,7 +62,7 @@ pub use plan::{
     planned_with_old_keys,
 };
 pub use prometheus::check_prometheus;
-pub use refresh::{Refreshed, left_copies, nothing_to_refresh, place_of};
+pub use refresh::{Refreshed, left_copies, nothing_to_refresh, place_of, unknown_copies};
 pub use renew::{
     hook_failed, kept_until_due, kept_warnings, not_renewed, nothing_due, nothing_of_old_ca,
     renewed, renewed_next, renewed_talk, renewed_warnings,

@@ -12,6 +12,8 @@ pub struct Refreshed {
     pub newer: Vec<(String, String)>,
     /// They are in contexts that docker does not use for TLS, or whose name nobody knows.
     pub nameless: Vec<String>,
+    /// Their certificate cannot be read, and nobody knows whose it was.
+    pub unknown: Vec<String>,
 }
 
 /// Where a copy is, in words.
@@ -33,10 +35,20 @@ pub fn left_copies(style: Style, refreshed: &Refreshed) -> String {
     let nameless = refreshed.nameless.iter().map(|place| {
         format!("{place} is left: found no tcp:// host in its meta.json, so docker uses no certificate there")
     });
-    newer
-        .chain(nameless)
-        .map(|words| note(style, &words))
-        .collect()
+    let known = newer.chain(nameless).map(|words| note(style, &words));
+    known.chain([unknown_copies(style, refreshed)]).collect()
+}
+
+/// What is left because nobody knows whose it was, a note each.
+pub fn unknown_copies(style: Style, refreshed: &Refreshed) -> String {
+    let unknown = refreshed.unknown.iter().map(|place| {
+        let words = format!(
+            "{place} is left: its certificate cannot be read, and no record says whose it was; `client \
+             accept` with --docker-config or --context puts this one there"
+        );
+        note(style, &words)
+    });
+    unknown.collect()
 }
 
 /// That there is nothing to do.

@@ -125,6 +125,7 @@ impl Session<'_> {
                 }
                 Standing::Current => copies.refreshed.current.push(words),
                 Standing::Newer(serial) => copies.refreshed.newer.push((words, serial)),
+                Standing::Unknown => copies.refreshed.unknown.push(words),
                 Standing::Other => {}
             }
         }
@@ -147,6 +148,7 @@ impl Session<'_> {
             };
             return Ok(self.outcome(data, talk));
         }
+        self.say(&report::unknown_copies(self.stderr, refreshed));
         Err(self.plan_error(match refreshed.newer.first() {
             Some((place, found)) => EnrollError::Older {
                 place: place.clone(),
