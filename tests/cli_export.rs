@@ -474,6 +474,31 @@ fn a_rollover_counts_what_was_exported() {
     assert!(!ran.stdout.contains("\"handed out\""), "{ran:?}");
 }
 
+#[test]
+fn a_rollover_counts_every_copy_of_a_client() {
+    let home = TestHome::with_ca(&[]);
+    let export = |file: &str| {
+        let line = format!("dockpki client export alice --as tar -o {file}");
+        run(&home, &line);
+    };
+    export("lap1.tgz");
+    export("lap2.tgz");
+    shown(&home, "dockpki list --clients", "list_of_two_copies");
+    run(&home, "dockpki ca roll start");
+    run(&home, "dockpki ca roll issue");
+    export("new1.tgz");
+    // The other laptop would be locked out.
+    refused(
+        &home,
+        "dockpki ca roll finish",
+        "finish_refuses_while_one_copy_is_of_the_old_ca",
+    );
+    let certificates = fs::read_to_string(home.path().join("ca.pem")).unwrap();
+    assert_eq!(certificates.matches("BEGIN CERTIFICATE").count(), 2);
+    export("new2.tgz");
+    run(&home, "dockpki ca roll finish --yes");
+}
+
 // ---- Removal
 
 #[test]

@@ -46,11 +46,17 @@ impl LedgerPen {
         added.map_err(Error::io("write", &self.path))
     }
 
-    /// Adds the line that `decide` makes of all that is there, others' lines of just now too.
-    pub fn add_seeing(&mut self, decide: impl FnOnce(&[Entry]) -> Entry) -> Result<(), Error> {
+    /// Adds the line, if any, that `decide` makes of all that is there, others' lines of just now too.
+    pub fn add_seeing(
+        &mut self,
+        decide: impl FnOnce(&[Entry]) -> Option<Entry>,
+    ) -> Result<(), Error> {
         self.lock.lock().map_err(Error::io("lock", &self.path))?;
         let ledger = self.entries();
-        let added = ledger.and_then(|ledger| self.add_locked(&decide(&ledger).line()));
+        let added = ledger.and_then(|ledger| match decide(&ledger) {
+            Some(entry) => self.add_locked(&entry.line()),
+            None => Ok(()),
+        });
         let _ = self.lock.unlock();
         added.map_err(Error::io("write", &self.path))
     }

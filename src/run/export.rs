@@ -11,7 +11,7 @@ use crate::plan::bundle::{self, Bundle, Form, Recipient, Written};
 use crate::plan::docker_host::DockerHost;
 use crate::plan::hand_outs;
 use crate::plan::layout::{self, PairKind};
-use crate::plan::ledger::{Entry, Event, Export};
+use crate::plan::ledger::{Entry, Export};
 use crate::plan::pair::SoundPair;
 use crate::plan::rollover::PublicFiles;
 use crate::plan::state::{FileState, HomeState, PairState};
@@ -155,13 +155,10 @@ impl Session<'_> {
         };
         if let (Err(error), Record::Ledger(pen)) = (&done, &mut record)
             && !matches!(error, host::Error::NotDurable { .. })
+            && let Err(cause) = pen.add(&entry.taken_back(host::clock()).line())
         {
-            // What was handed out before is out still, and so is what another export put there first.
-            let withdrawn = |ledger: &[Entry]| hand_outs::withdrawn(ledger, &entry, host::clock());
-            if let Err(cause) = pen.add_seeing(withdrawn) {
-                let words = format!("nothing was handed out, but the ledger tells so: {cause}");
-                self.say(&report::warning(self.stderr, &words));
-            }
+            let words = format!("nothing was handed out, but the ledger tells so: {cause}");
+            self.say(&report::warning(self.stderr, &words));
         }
         Ok(done?)
     }
@@ -171,11 +168,8 @@ impl Session<'_> {
     /// have the key in it.
     fn record_cut_off(&self, pen: &mut LedgerPen, entry: &Entry) {
         let still_out = |ledger: &[Entry]| {
-            let withdrawn = hand_outs::withdrawn(ledger, entry, host::clock());
-            match withdrawn.event {
-                Event::TakenBack => entry.clone(),
-                _ => withdrawn,
-            }
+            let taken_back = || entry.clone().taken_back(host::clock());
+            hand_outs::is_replacement(ledger, entry).then(taken_back)
         };
         if let Err(cause) = pen.add_seeing(still_out) {
             let words = format!("it was cut off, but the ledger tells as if it was not: {cause}");
