@@ -1,17 +1,17 @@
 //! `client refresh`: every copy of a client on this machine gets what was handed out anew.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::accept::leave;
 use super::handed::Handed;
 use super::install::head;
-use super::place::DockerOf;
+use super::place::{DockerOf, as_last_installed};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
-use crate::host::machine::{Notes, Record, Store};
+use crate::host::machine::{Record, Store};
 use crate::host::{self, Asked};
 use crate::pki::Certificate;
 use crate::plan::check::installed::{InstalledPair, Place};
@@ -82,7 +82,7 @@ impl Session<'_> {
         let effect = match &mut store {
             Some(store) => {
                 let agreement = (wish.consent, question, what);
-                let notes = notes(&records, placed.clone());
+                let notes = as_last_installed(&records, placed.clone());
                 self.place_client(store, &merged, notes, &said, agreement)?
             }
             None => Effect::None,
@@ -249,17 +249,4 @@ fn known_by_all(copies: &Copies) -> Vec<Certificate> {
     all.fold(first, |known, these| {
         known.into_iter().filter(|ca| these.contains(ca)).collect()
     })
-}
-
-/// What the record remembers, also for `env`, which looks for the client that was installed last.
-fn notes(records: &[(u32, Record)], clients: Vec<PlacedClient>) -> Notes {
-    let mut last = records.iter().rev().map(|(_, record)| &record.notes);
-    let last = last.find(|notes| notes.docker_config.is_some());
-    let docker_config: Option<PathBuf> = last.and_then(|notes| notes.docker_config.clone());
-    Notes {
-        host: last.and_then(|notes| notes.host.clone()),
-        docker_config,
-        clients,
-        ..Notes::default()
-    }
 }
