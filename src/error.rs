@@ -262,6 +262,10 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
         E::UnexpectedCa { .. } => {
             "have whoever signed read the CA's code once more: `dockpki ca show` tells it".into()
         }
+        E::OlderCa { name, wanted, .. } => format!(
+            "get a current one, where the CA is: dockpki client export {name} --as tar; only if `ca roll undo` \
+             took the newer CA back, add --expect {wanted}"
+        ),
         E::NoCopy { .. } => format!("install it here first: {program} client accept FILE"),
         E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } | E::Older { .. } => return None,
     })

@@ -13,7 +13,7 @@ use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::machine::{Record, Store};
 use crate::host::{self, Asked};
-use crate::pki::Certificate;
+use crate::pki::{Certificate, VerifyCode};
 use crate::plan::check::installed::{InstalledPair, Place};
 use crate::plan::client::{self, ClientError, ClientPlan, ClientWish, PlacedClient, Reach};
 use crate::plan::enroll::{self, EnrollError, KeyFile, KeyOf, Reply};
@@ -48,7 +48,7 @@ impl Session<'_> {
         } = handed;
         let mut store = self.store_of(&docker, wish.mode, COMMAND)?;
         let records = Store::records(&docker.store)?;
-        let mut copies = self.copies(&docker, &reply, &records);
+        let mut copies = self.copies(&docker, &reply, &records, &wish.expected);
         if copies.behind.is_empty() {
             return self.nothing_to_refresh(&docker, &reply, &copies.refreshed);
         }
@@ -99,7 +99,13 @@ impl Session<'_> {
     }
 
     /// Every copy on this machine, held against the bundle.
-    fn copies(&self, docker: &DockerOf, reply: &Reply, records: &[(u32, Record)]) -> Copies {
+    fn copies(
+        &self,
+        docker: &DockerOf,
+        reply: &Reply,
+        records: &[(u32, Record)],
+        expected: &[VerifyCode],
+    ) -> Copies {
         let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
         let recorded = client_places(placed);
         let mut copies = Copies::default();
@@ -119,7 +125,10 @@ impl Session<'_> {
                 .find(|it| it.directory() == directory)
                 .map(|it| it.name.as_str());
             match standing(reply, &pair, name) {
-                Standing::Behind => {
+                Standing::NewerCa(ca) if !is_taken_back(reply, &ca, expected) => {
+                    copies.refreshed.newer_ca.push((words, *ca));
+                }
+                Standing::Behind | Standing::NewerCa(_) => {
                     place.name = reply.name.to_string();
                     copies.behind.push((place, pair));
                 }
@@ -149,6 +158,14 @@ impl Session<'_> {
             return Ok(self.outcome(data, talk));
         }
         self.say(&report::unknown_copies(self.stderr, refreshed));
+        if let Some((place, ca)) = refreshed.newer_ca.first() {
+            return Err(self.plan_error(EnrollError::OlderCa {
+                name,
+                place: place.clone(),
+                found: VerifyCode::of(&ca.public_key),
+                wanted: VerifyCode::of(&reply.trust.ca.public_key),
+            }));
+        }
         Err(self.plan_error(match refreshed.newer.first() {
             Some((place, found)) => EnrollError::Older {
                 place: place.clone(),
@@ -203,6 +220,13 @@ impl Session<'_> {
         }
         Ok((merged, placed))
     }
+}
+
+/// Whether somebody says that the CAs of the bundle are those that count, and not the newer one, as
+/// after `ca roll undo`.  A yes to everything does not.
+fn is_taken_back(reply: &Reply, newer: &Certificate, expected: &[VerifyCode]) -> bool {
+    let is_expected = |ca: &Certificate| expected.contains(&VerifyCode::of(&ca.public_key));
+    reply.trust.all().all(is_expected) && !is_expected(newer)
 }
 
 /// Where a copy is, as an install has it; nothing for a context whose name is not known.

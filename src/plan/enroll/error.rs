@@ -78,6 +78,13 @@ pub enum EnrollError {
         found: String,
         wanted: String,
     },
+    /// A copy on this machine believes a newer CA than those of what came.
+    OlderCa {
+        name: String,
+        place: String,
+        found: VerifyCode,
+        wanted: VerifyCode,
+    },
     /// A CA of the reply is not among those that were expected.
     UnexpectedCa {
         found: VerifyCode,
@@ -198,6 +205,17 @@ impl fmt::Display for EnrollError {
             } => write!(
                 f,
                 "{} has a newer certificate, serial {found}, than what came, serial {wanted}: nothing was changed",
+                printable(place)
+            ),
+            Self::OlderCa {
+                name: _,
+                place,
+                found,
+                wanted,
+            } => write!(
+                f,
+                "{} believes the CA with the code {found}, which is newer than that of what came, {wanted}: \
+                 it is from before a rollover, nothing was changed",
                 printable(place)
             ),
             Self::UnexpectedCa { found, wanted } => {
