@@ -53,12 +53,28 @@ impl Session<'_> {
             ) if !is_reply(&message) => Err(crate::plan::Error::Bundle(error).into()),
             // Certificates are looked for in whatever mail made of them.
             _ => Ok(Handed {
-                reply: Reply::read(&message, now)?,
+                reply: Reply::read(&message, now).map_err(|error| as_handed(error, &message))?,
                 key: None,
                 host: None,
             }),
         }
     }
+}
+
+/// A private key is no secret that got out here: it may lie where it belongs, and travels in a bundle.
+fn as_handed(error: crate::plan::Error, message: &[u8]) -> crate::plan::Error {
+    let crate::plan::Error::Pki(crate::pki::Error::PrivateKeySent { .. }) = error else {
+        return error;
+    };
+    let found = match is_reply(message) {
+        true => "a private key beside certificates",
+        false => "a private key alone",
+    };
+    EnrollError::Message {
+        found: found.into(),
+        wanted: "a reply, which has none, or all that `client export` wrote".into(),
+    }
+    .into()
 }
 
 /// Whether it has certificates for anybody to see, as a reply has.
