@@ -266,7 +266,10 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
             "get a current one, where the CA is: dockpki client export {name} --as tar; only if `ca roll undo` \
              took the newer CA back, add --expect {wanted}"
         ),
-        E::NoCopy { .. } => format!("install it here first: {program} client accept FILE"),
+        E::NoCopy { bundle, .. } => format!(
+            "install it here first: {program} client accept {}",
+            bundle.as_deref().map_or_else(|| "-".into(), shell_path)
+        ),
         E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } | E::Older { .. } => return None,
     })
 }

@@ -50,7 +50,7 @@ impl Session<'_> {
         let records = Store::records(&docker.store)?;
         let mut copies = self.copies(&docker, &reply, &records, &wish.expected);
         if copies.behind.is_empty() {
-            return self.nothing_to_refresh(&docker, &reply, &copies.refreshed);
+            return self.nothing_to_refresh(wish, &docker, &reply, &copies.refreshed);
         }
         let keys = match key {
             Some(key) => vec![key],
@@ -143,6 +143,7 @@ impl Session<'_> {
 
     fn nothing_to_refresh(
         &self,
+        wish: &cli::ClientRefresh,
         docker: &DockerOf,
         reply: &Reply,
         refreshed: &Refreshed,
@@ -175,6 +176,7 @@ impl Session<'_> {
             None => EnrollError::NoCopy {
                 name,
                 docker_config: docker.docker_config.clone(),
+                bundle: wish.bundle.clone(),
             },
         }))
     }

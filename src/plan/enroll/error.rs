@@ -71,6 +71,7 @@ pub enum EnrollError {
     NoCopy {
         name: String,
         docker_config: PathBuf,
+        bundle: Option<PathBuf>,
     },
     /// A copy on this machine is newer than what came.
     Older {
@@ -192,6 +193,7 @@ impl fmt::Display for EnrollError {
             Self::NoCopy {
                 name,
                 docker_config,
+                bundle: _,
             } => write!(
                 f,
                 "found no copy of client `{}` in `{}`, in a docker context or anywhere else it was installed",
