@@ -125,6 +125,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::Client(error) => return client_hint(error),
         E::Enroll(error) => return enroll_hint(error, program),
         E::Bundle(error) => return bundle_hint(error),
+        E::Handed { cause, .. } => return plan_hint(cause, program),
         E::Pki(cause) => return pki_hint(cause, program),
         E::NoneOf { kind, .. } => match kind {
             PairKind::Server => format!("issue one: {program} server issue NAME --san LIST"),

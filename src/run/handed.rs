@@ -36,6 +36,17 @@ impl Handed {
 impl Session<'_> {
     /// Reads what is in a file, in a directory, or on standard input.
     pub(super) fn handed(&self, from: Option<&Path>, now: OffsetDateTime) -> Result<Handed, Error> {
+        self.read_handed(from, now).map_err(|error| match error {
+            Error::Plan(cause) => Error::Plan(crate::plan::Error::Handed {
+                from: from.map(Path::to_owned),
+                cause: Box::new(cause),
+            }),
+            // It names the file.
+            other => other,
+        })
+    }
+
+    fn read_handed(&self, from: Option<&Path>, now: OffsetDateTime) -> Result<Handed, Error> {
         const WANTED: &str = "a reply in PEM, or a client as tar, zip, context, env or directory";
         if let Some(directory) = from.filter(|path| host::is_directory(path)) {
             return parted(bundle_in(directory)?, from, now);
@@ -118,7 +129,7 @@ fn bundle_in(directory: &Path) -> Result<Bundle, Error> {
         content.map_err(|error| match error {
             // It is no file of a home, which has commands of its own to mend it.
             crate::plan::Error::Unsound { found, wanted, .. } => EnrollError::Message {
-                found: format!("{found} at `{}`", path.display()),
+                found: format!("{found} at `{name}`"),
                 wanted,
             }
             .into(),
