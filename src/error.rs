@@ -125,6 +125,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::Client(error) => return client_hint(error),
         E::Enroll(error) => return enroll_hint(error, program),
         E::Bundle(error) => return bundle_hint(error),
+        E::Handed { cause, .. } => return plan_hint(cause, program),
         E::Pki(cause) => return pki_hint(cause, program),
         E::NoneOf { kind, .. } => match kind {
             PairKind::Server => format!("issue one: {program} server issue NAME --san LIST"),
@@ -262,7 +263,14 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
         E::UnexpectedCa { .. } => {
             "have whoever signed read the CA's code once more: `dockpki ca show` tells it".into()
         }
-        E::NoCopy { .. } => format!("install it here first: {program} client accept FILE"),
+        E::OlderCa { name, wanted, .. } => format!(
+            "get a current one, where the CA is: dockpki client export {name} --as tar; only if `ca roll undo` \
+             took the newer CA back, add --expect {wanted}"
+        ),
+        E::NoCopy { bundle, .. } => format!(
+            "install it here first: {program} client accept {}",
+            bundle.as_deref().map_or_else(|| "-".into(), shell_path)
+        ),
         E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } | E::Older { .. } => return None,
     })
 }

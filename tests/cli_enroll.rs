@@ -477,6 +477,10 @@ fn what_is_no_reply_is_refused() {
             "accept_of_a_private_key",
         ),
         (
+            certificate("clients/alice/key.pem"),
+            "accept_of_a_private_key_alone",
+        ),
+        (
             fs::read_to_string(home.around().join("laptop.csr")).unwrap(),
             "accept_of_the_request",
         ),

@@ -290,6 +290,38 @@ fn a_new_ca_is_asked_about_by_its_code() {
     assert!(files(&copies[1]) == new);
 }
 
+/// Servers may have certificates of the newer CA already.
+#[test]
+fn a_bundle_from_before_a_rollover_takes_no_ca_away() {
+    let (home, copies) = laptop();
+    let old = bundled(&home);
+    let code = VerifyCode::of(&ca_of(&home).certificate().public_key);
+    run(&home, "dockpki ca roll start --yes");
+    fs::rename(home.around().join("bundle"), home.around().join("late")).unwrap();
+    let both = bundled(&home);
+    let all = certificates_from_pem(&fs::read(home.path().join("ca.pem")).unwrap()).unwrap();
+    let new = VerifyCode::of(&Certificate::from_der(&all[0]).unwrap().public_key);
+    run(
+        &home,
+        &format!("dockpki client refresh bundle --expect {new}"),
+    );
+    let line = "dockpki client refresh late";
+    refused(&home, &format!("{line} --yes"), "from_before_a_rollover");
+    refused(
+        &home,
+        &format!("{line} --expect {code} --expect {new}"),
+        "from_before_a_rollover_that_both_are_expected_in",
+    );
+    for copy in &copies {
+        assert!(files(copy) == both, "{}", copy.display());
+    }
+    // As after `ca roll undo`.
+    run(&home, &format!("{line} --expect {code}"));
+    for copy in &copies {
+        assert!(files(copy) == old, "{}", copy.display());
+    }
+}
+
 #[test]
 fn what_is_no_bundle_is_refused() {
     let (home, _) = laptop();

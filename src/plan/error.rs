@@ -93,6 +93,11 @@ pub enum Error {
     Enroll(EnrollError),
     /// The client cannot be handed out so, or what was handed out cannot be read.
     Bundle(super::bundle::Error),
+    /// What was handed over, in this file or on standard input, is not what it should be.
+    Handed {
+        from: Option<PathBuf>,
+        cause: Box<Error>,
+    },
     /// The CA's key is encrypted, and a timer has nobody to ask.
     TimerPassphrase {
         path: PathBuf,
@@ -278,6 +283,10 @@ impl fmt::Display for Error {
             Self::Client(cause) => cause.fmt(f),
             Self::Enroll(cause) => cause.fmt(f),
             Self::Bundle(cause) => cause.fmt(f),
+            Self::Handed { from, cause } => match from {
+                Some(path) => write!(f, "`{}`: {cause}", path.display()),
+                None => write!(f, "standard input: {cause}"),
+            },
             Self::Pki(cause) => cause.fmt(f),
         }
     }

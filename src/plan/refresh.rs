@@ -7,6 +7,7 @@ use crate::pki::{Certificate, PrivateKey, certificates_from_pem};
 use crate::plan::check::installed::InstalledPair;
 use crate::plan::enroll::Reply;
 use crate::plan::state::FileState;
+use crate::plan::trust::Trust;
 
 /// How a copy stands to a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Standing {
     Current,
     /// It has a certificate that was made after the bundle's: this is its serial number.
     Newer(String),
+    /// It believes this CA, which is newer than those of the bundle: that is from before a rollover.
+    NewerCa(Box<Certificate>),
     /// Its certificate cannot be read, and no record says whose it was.
     Unknown,
     /// It is another client's, or one of another CA.
@@ -47,6 +50,9 @@ pub fn standing(reply: &Reply, copy: &InstalledPair, recorded: Option<&str>) -> 
     {
         return Standing::Other;
     }
+    if let Some(newer) = newer_authority(&reply.trust, &cas) {
+        return Standing::NewerCa(Box::new(newer.clone()));
+    }
     if certificate != reply.certificate {
         // Within a CA's first hour all begin with it: then the end tells.
         let came = |certificate: &Certificate| {
@@ -65,6 +71,19 @@ pub fn standing(reply: &Reply, copy: &InstalledPair, recorded: Option<&str>) -> 
         true => Standing::Current,
         false => Standing::Behind,
     }
+}
+
+/// The CA of a copy that began after all of the bundle's: without it docker there would believe no server
+/// that has its certificate of that CA already.
+fn newer_authority<'a>(trust: &Trust, cas: &'a [Certificate]) -> Option<&'a Certificate> {
+    let begins = |ca: &Certificate| ca.validity.not_before;
+    let last = trust.all().map(begins).max()?;
+    let is_known = |ca: &Certificate| trust.all().any(|known| known == ca);
+    // Of two of the same second, the one that signs stands first.
+    let is_newer = |at: usize, ca: &Certificate| begins(ca) > last || begins(ca) == last && at == 0;
+    let mut all = cas.iter().enumerate();
+    all.find(|(at, ca)| !is_known(ca) && is_newer(*at, ca))
+        .map(|(_, ca)| ca)
 }
 
 /// The CAs a copy believes.
@@ -90,7 +109,6 @@ mod tests {
     use crate::plan::check::installed::Place;
     use crate::plan::client::tests::{NOW, authority, issue, key, present, serial};
     use crate::plan::state::PairState;
-    use crate::plan::trust::Trust;
 
     fn copy(state: PairState) -> InstalledPair {
         InstalledPair {

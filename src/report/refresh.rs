@@ -1,6 +1,7 @@
 //! Tells which copies of a client were left as they are, and why.
 
 use super::{Style, note};
+use crate::pki::{Certificate, VerifyCode};
 use crate::plan::check::installed::{InstalledPair, Place};
 
 /// The copies of a client that are not rewritten.
@@ -10,6 +11,8 @@ pub struct Refreshed {
     pub current: Vec<String>,
     /// They have a certificate that begins later, of this serial number.
     pub newer: Vec<(String, String)>,
+    /// They believe this CA, which is newer than those of the bundle.
+    pub newer_ca: Vec<(String, Certificate)>,
     /// They are in contexts that docker does not use for TLS, or whose name nobody knows.
     pub nameless: Vec<String>,
     /// Their certificate cannot be read, and nobody knows whose it was.
@@ -35,7 +38,14 @@ pub fn left_copies(style: Style, refreshed: &Refreshed) -> String {
     let nameless = refreshed.nameless.iter().map(|place| {
         format!("{place} is left: found no tcp:// host in its meta.json, so docker uses no certificate there")
     });
-    let known = newer.chain(nameless).map(|words| note(style, &words));
+    let newer_ca = refreshed.newer_ca.iter().map(|(place, ca)| {
+        let code = VerifyCode::of(&ca.public_key);
+        format!("{place} is left: it believes the CA {code}, which is newer than what came")
+    });
+    let known = newer
+        .chain(newer_ca)
+        .chain(nameless)
+        .map(|words| note(style, &words));
     known.chain([unknown_copies(style, refreshed)]).collect()
 }
 

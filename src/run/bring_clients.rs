@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::bring::{Bringing, Brought, COMMAND};
+use super::place::as_last_installed;
 use super::{Effect, Session};
 use crate::cli::{Mode, Output};
 use crate::error::Error;
 use crate::host;
-use crate::host::machine::{Notes, Record, Store, user_store};
+use crate::host::machine::{Record, Store, user_store};
 use crate::plan::client::{self, ClientPlan, ClientWish, PlacedClient};
 use crate::plan::layout::PairKind;
 use crate::plan::pair::SoundPair;
@@ -66,15 +67,8 @@ impl Session<'_> {
             Mode::Apply => {
                 let by = &bringing.install.restart.by;
                 let mut store = self.open_store(store, COMMAND, by)?.0;
-                // Where `env` looks for the client that was installed last.
-                let mut last = records.iter().rev().map(|(_, record)| &record.notes);
-                let last = last.find(|notes| notes.docker_config.is_some());
-                let notes = Notes {
-                    host: last.and_then(|notes| notes.host.clone()),
-                    docker_config: last.and_then(|notes| notes.docker_config.clone()),
-                    clients: behind.iter().map(|(place, _)| place.clone()).collect(),
-                    ..Notes::default()
-                };
+                let placed = behind.iter().map(|(place, _)| place.clone());
+                let notes = as_last_installed(records, placed.collect());
                 let consent = bringing.install.consent;
                 let agreement = (consent, "Do this?", host::Asked::Consent);
                 self.place_client(&mut store, &merged, notes, &notices, agreement)?

@@ -36,6 +36,17 @@ impl Handed {
 impl Session<'_> {
     /// Reads what is in a file, in a directory, or on standard input.
     pub(super) fn handed(&self, from: Option<&Path>, now: OffsetDateTime) -> Result<Handed, Error> {
+        self.read_handed(from, now).map_err(|error| match error {
+            Error::Plan(cause) => Error::Plan(crate::plan::Error::Handed {
+                from: from.map(Path::to_owned),
+                cause: Box::new(cause),
+            }),
+            // It names the file.
+            other => other,
+        })
+    }
+
+    fn read_handed(&self, from: Option<&Path>, now: OffsetDateTime) -> Result<Handed, Error> {
         const WANTED: &str = "a reply in PEM, or a client as tar, zip, context, env or directory";
         if let Some(directory) = from.filter(|path| host::is_directory(path)) {
             return parted(bundle_in(directory)?, from, now);
@@ -53,12 +64,28 @@ impl Session<'_> {
             ) if !is_reply(&message) => Err(crate::plan::Error::Bundle(error).into()),
             // Certificates are looked for in whatever mail made of them.
             _ => Ok(Handed {
-                reply: Reply::read(&message, now)?,
+                reply: Reply::read(&message, now).map_err(|error| as_handed(error, &message))?,
                 key: None,
                 host: None,
             }),
         }
     }
+}
+
+/// A private key is no secret that got out here: it may lie where it belongs, and travels in a bundle.
+fn as_handed(error: crate::plan::Error, message: &[u8]) -> crate::plan::Error {
+    let crate::plan::Error::Pki(crate::pki::Error::PrivateKeySent { .. }) = error else {
+        return error;
+    };
+    let found = match is_reply(message) {
+        true => "a private key beside certificates",
+        false => "a private key alone",
+    };
+    EnrollError::Message {
+        found: found.into(),
+        wanted: "a reply, which has none, or all that `client export` wrote".into(),
+    }
+    .into()
 }
 
 /// Whether it has certificates for anybody to see, as a reply has.
@@ -102,7 +129,7 @@ fn bundle_in(directory: &Path) -> Result<Bundle, Error> {
         content.map_err(|error| match error {
             // It is no file of a home, which has commands of its own to mend it.
             crate::plan::Error::Unsound { found, wanted, .. } => EnrollError::Message {
-                found: format!("{found} at `{}`", path.display()),
+                found: format!("{found} at `{name}`"),
                 wanted,
             }
             .into(),

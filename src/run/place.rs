@@ -9,7 +9,7 @@ use super::{Effect, Outcome, Session};
 use crate::cli::{Consent, Mode, Output, RestartBy, Talk};
 use crate::error::Error;
 use crate::host;
-use crate::host::machine::{Deed, Notes, Relabel, Store, carry_out, user_store};
+use crate::host::machine::{Deed, Notes, Record, Relabel, Store, carry_out, user_store};
 use crate::plan::client::{ClientPlan, ClientWish, PlacedClient, Reach, plan};
 use crate::plan::context::ContextName;
 use crate::plan::docker_host::DockerHost;
@@ -213,5 +213,18 @@ impl Session<'_> {
         // A client's plan runs nothing.
         carry_out(store, deed, &mut |_: &Run| Ok(()), || Ok(()))?;
         Ok(Effect::Changed)
+    }
+}
+
+/// What is remembered of clients that are brought anew: for `env`, which looks for the client that was
+/// installed last, that one stays the last.
+pub(super) fn as_last_installed(records: &[(u32, Record)], clients: Vec<PlacedClient>) -> Notes {
+    let mut last = records.iter().rev().map(|(_, record)| &record.notes);
+    let last = last.find(|notes| notes.docker_config.is_some());
+    Notes {
+        host: last.and_then(|notes| notes.host.clone()),
+        docker_config: last.and_then(|notes| notes.docker_config.clone()),
+        clients,
+        ..Notes::default()
     }
 }

@@ -1,19 +1,19 @@
 //! `client refresh`: every copy of a client on this machine gets what was handed out anew.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::accept::leave;
 use super::handed::Handed;
 use super::install::head;
-use super::place::DockerOf;
+use super::place::{DockerOf, as_last_installed};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
-use crate::host::machine::{Notes, Record, Store};
+use crate::host::machine::{Record, Store};
 use crate::host::{self, Asked};
-use crate::pki::Certificate;
+use crate::pki::{Certificate, VerifyCode};
 use crate::plan::check::installed::{InstalledPair, Place};
 use crate::plan::client::{self, ClientError, ClientPlan, ClientWish, PlacedClient, Reach};
 use crate::plan::enroll::{self, EnrollError, KeyFile, KeyOf, Reply};
@@ -48,9 +48,9 @@ impl Session<'_> {
         } = handed;
         let mut store = self.store_of(&docker, wish.mode, COMMAND)?;
         let records = Store::records(&docker.store)?;
-        let mut copies = self.copies(&docker, &reply, &records);
+        let mut copies = self.copies(&docker, &reply, &records, &wish.expected);
         if copies.behind.is_empty() {
-            return self.nothing_to_refresh(&docker, &reply, &copies.refreshed);
+            return self.nothing_to_refresh(wish, &docker, &reply, &copies.refreshed);
         }
         let keys = match key {
             Some(key) => vec![key],
@@ -82,7 +82,7 @@ impl Session<'_> {
         let effect = match &mut store {
             Some(store) => {
                 let agreement = (wish.consent, question, what);
-                let notes = notes(&records, placed.clone());
+                let notes = as_last_installed(&records, placed.clone());
                 self.place_client(store, &merged, notes, &said, agreement)?
             }
             None => Effect::None,
@@ -99,7 +99,13 @@ impl Session<'_> {
     }
 
     /// Every copy on this machine, held against the bundle.
-    fn copies(&self, docker: &DockerOf, reply: &Reply, records: &[(u32, Record)]) -> Copies {
+    fn copies(
+        &self,
+        docker: &DockerOf,
+        reply: &Reply,
+        records: &[(u32, Record)],
+        expected: &[VerifyCode],
+    ) -> Copies {
         let placed = records.iter().flat_map(|(_, record)| &record.notes.clients);
         let recorded = client_places(placed);
         let mut copies = Copies::default();
@@ -119,7 +125,10 @@ impl Session<'_> {
                 .find(|it| it.directory() == directory)
                 .map(|it| it.name.as_str());
             match standing(reply, &pair, name) {
-                Standing::Behind => {
+                Standing::NewerCa(ca) if !is_taken_back(reply, &ca, expected) => {
+                    copies.refreshed.newer_ca.push((words, *ca));
+                }
+                Standing::Behind | Standing::NewerCa(_) => {
                     place.name = reply.name.to_string();
                     copies.behind.push((place, pair));
                 }
@@ -134,6 +143,7 @@ impl Session<'_> {
 
     fn nothing_to_refresh(
         &self,
+        wish: &cli::ClientRefresh,
         docker: &DockerOf,
         reply: &Reply,
         refreshed: &Refreshed,
@@ -149,6 +159,14 @@ impl Session<'_> {
             return Ok(self.outcome(data, talk));
         }
         self.say(&report::unknown_copies(self.stderr, refreshed));
+        if let Some((place, ca)) = refreshed.newer_ca.first() {
+            return Err(self.plan_error(EnrollError::OlderCa {
+                name,
+                place: place.clone(),
+                found: VerifyCode::of(&ca.public_key),
+                wanted: VerifyCode::of(&reply.trust.ca.public_key),
+            }));
+        }
         Err(self.plan_error(match refreshed.newer.first() {
             Some((place, found)) => EnrollError::Older {
                 place: place.clone(),
@@ -158,6 +176,7 @@ impl Session<'_> {
             None => EnrollError::NoCopy {
                 name,
                 docker_config: docker.docker_config.clone(),
+                bundle: wish.bundle.clone(),
             },
         }))
     }
@@ -205,6 +224,13 @@ impl Session<'_> {
     }
 }
 
+/// Whether somebody says that the CAs of the bundle are those that count, and not the newer one, as
+/// after `ca roll undo`.  A yes to everything does not.
+fn is_taken_back(reply: &Reply, newer: &Certificate, expected: &[VerifyCode]) -> bool {
+    let is_expected = |ca: &Certificate| expected.contains(&VerifyCode::of(&ca.public_key));
+    reply.trust.all().all(is_expected) && !is_expected(newer)
+}
+
 /// Where a copy is, as an install has it; nothing for a context whose name is not known.
 fn place_of(pair: &InstalledPair, own: &Path) -> Option<PlacedClient> {
     let (docker_config, context) = match &pair.place {
@@ -249,17 +275,4 @@ fn known_by_all(copies: &Copies) -> Vec<Certificate> {
     all.fold(first, |known, these| {
         known.into_iter().filter(|ca| these.contains(ca)).collect()
     })
-}
-
-/// What the record remembers, also for `env`, which looks for the client that was installed last.
-fn notes(records: &[(u32, Record)], clients: Vec<PlacedClient>) -> Notes {
-    let mut last = records.iter().rev().map(|(_, record)| &record.notes);
-    let last = last.find(|notes| notes.docker_config.is_some());
-    let docker_config: Option<PathBuf> = last.and_then(|notes| notes.docker_config.clone());
-    Notes {
-        host: last.and_then(|notes| notes.host.clone()),
-        docker_config,
-        clients,
-        ..Notes::default()
-    }
 }

@@ -71,12 +71,20 @@ pub enum EnrollError {
     NoCopy {
         name: String,
         docker_config: PathBuf,
+        bundle: Option<PathBuf>,
     },
     /// A copy on this machine is newer than what came.
     Older {
         place: String,
         found: String,
         wanted: String,
+    },
+    /// A copy on this machine believes a newer CA than those of what came.
+    OlderCa {
+        name: String,
+        place: String,
+        found: VerifyCode,
+        wanted: VerifyCode,
     },
     /// A CA of the reply is not among those that were expected.
     UnexpectedCa {
@@ -185,6 +193,7 @@ impl fmt::Display for EnrollError {
             Self::NoCopy {
                 name,
                 docker_config,
+                bundle: _,
             } => write!(
                 f,
                 "found no copy of client `{}` in `{}`, in a docker context or anywhere else it was installed",
@@ -198,6 +207,17 @@ impl fmt::Display for EnrollError {
             } => write!(
                 f,
                 "{} has a newer certificate, serial {found}, than what came, serial {wanted}: nothing was changed",
+                printable(place)
+            ),
+            Self::OlderCa {
+                name: _,
+                place,
+                found,
+                wanted,
+            } => write!(
+                f,
+                "{} believes the CA with the code {found}, which is newer than that of what came, {wanted}: \
+                 it is from before a rollover, nothing was changed",
                 printable(place)
             ),
             Self::UnexpectedCa { found, wanted } => {
