@@ -271,7 +271,10 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
             "install it here first: {program} client accept {}",
             bundle.as_deref().map_or_else(|| "-".into(), shell_path)
         ),
-        E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } | E::Older { .. } => return None,
+        E::Older { name, .. } => {
+            format!("get a current one, where the CA is: dockpki client export {name} --as tar")
+        }
+        E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } => return None,
     })
 }
 

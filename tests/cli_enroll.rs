@@ -81,20 +81,13 @@ fn signed() -> TestHome {
 /// The same with the client installed on the laptop.
 fn accepted() -> TestHome {
     let home = signed();
-    quietly(
-        &home,
-        &on_laptop(&home, "client accept laptop.reply.pem --yes"),
-    );
+    let accept = format!("client accept laptop.reply.pem --expect {}", home.ca_code());
+    quietly(&home, &on_laptop(&home, &accept));
     home
 }
 
 fn in_user(home: &TestHome, path: &str) -> PathBuf {
     home.around().join("user/.docker").join(path)
-}
-
-fn ca_code(home: &TestHome) -> VerifyCode {
-    let ca = fs::read(home.path().join("ca.pem")).unwrap();
-    VerifyCode::of(&dockpki::pki::Certificate::from_pem(&ca).unwrap().public_key)
 }
 
 fn request_code(home: &TestHome) -> VerifyCode {
@@ -385,7 +378,7 @@ fn a_reply_is_installed_and_taken_back() {
     );
     done(
         &home,
-        &format!("{line} --expect {}", ca_code(&home)),
+        &format!("{line} --expect {}", home.ca_code()),
         "accept",
     );
     assert!(!in_user(&home, "requests/laptop").exists());
@@ -400,7 +393,7 @@ fn a_reply_is_installed_and_taken_back() {
     quietly(&home, &on_laptop(&home, "client request laptop"));
     done(
         &home,
-        &format!("{line} --yes --output json"),
+        &format!("{line} --expect {} --output json", home.ca_code()),
         "accept_as_json",
     );
 }
@@ -434,6 +427,14 @@ fn a_request_elsewhere_is_accepted_by_its_directory_or_its_key() {
     quietly(&home, &at_ca("client sign laptop.csr --yes"));
     let line = on_laptop(&home, "client accept laptop.reply.pem --yes");
     refused(&home, &line, "accept_of_a_request_elsewhere");
+    // Whoever can change a mail would be believed with a yes to whatever it says.
+    refused(
+        &home,
+        &format!("{line} --request mine"),
+        "accept_of_an_unknown_ca_with_yes_alone",
+    );
+    assert!(!in_user(&home, "ca.pem").exists());
+    let line = line.replace("--yes", &format!("--expect {}", home.ca_code()));
     quietly(
         &home,
         &format!("{line} --key mine/key.pem --docker-config one"),

@@ -223,6 +223,18 @@ fn what_comes_late_takes_nothing_newer_away() {
         );
     }
     refused(&home, REFRESH, "older_than_every_copy");
+    let before = files(&home.around().join(".docker"));
+    refused(
+        &home,
+        "dockpki client accept bundle --yes",
+        "accept_of_an_older_bundle",
+    );
+    refused(
+        &home,
+        "dockpki client accept bundle --yes --context by-hand",
+        "accept_of_an_older_bundle_for_a_context",
+    );
+    assert!(files(&home.around().join(".docker")) == before);
 }
 
 #[test]
@@ -312,6 +324,11 @@ fn a_bundle_from_before_a_rollover_takes_no_ca_away() {
         &format!("{line} --expect {code} --expect {new}"),
         "from_before_a_rollover_that_both_are_expected_in",
     );
+    refused(
+        &home,
+        "dockpki client accept late --yes",
+        "accept_from_before_a_rollover",
+    );
     for copy in &copies {
         assert!(files(copy) == both, "{}", copy.display());
     }
@@ -347,8 +364,10 @@ fn what_is_no_bundle_is_refused() {
 fn accept_takes_a_bundle_with_its_key_too() {
     let home = TestHome::with_ca(&[]);
     let files_of_bundle = bundled(&home);
-    let line = "dockpki client accept bundle --yes --host tcp://web.example.com:2376";
-    done(&home, line, "accept_a_bundle");
+    let code = home.ca_code();
+    let line =
+        format!("dockpki client accept bundle --expect {code} --host tcp://web.example.com:2376");
+    done(&home, &line, "accept_a_bundle");
     assert!(files(&home.around().join(".docker")) == files_of_bundle);
     // A form that says which daemon it is for, is accepted for that one.
     let export = "dockpki client export alice --as env --host tcp://db.example.com:2376";

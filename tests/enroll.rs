@@ -90,8 +90,14 @@ impl Enrol {
             .succeeds();
     }
 
+    fn accepting(&self, more: &[&str]) -> Command {
+        let code = self.ca.ca_code();
+        let accept = ["client", "accept", "laptop.reply.pem", "--expect", &code];
+        self.laptop(&[&accept, more].concat())
+    }
+
     fn accept(&self) -> Ran {
-        self.on_laptop(&["client", "accept", "laptop.reply.pem", "--yes"])
+        Ran::from(self.accepting(&[]).output().unwrap())
     }
 
     fn certificate(&self) -> Certificate {
@@ -267,9 +273,8 @@ fn a_new_key_takes_the_place_of_the_old_with_renew() {
     assert!(archived.join("cert.pem").is_file());
     let ledger = fs::read_to_string(enrol.ca.path().join("issued.jsonl")).unwrap();
     assert!(ledger.contains(&format!("\"replaces\":\"{}\"", old.serial)));
-    enrol
-        .on_laptop(&["client", "accept", "new.pem", "--yes"])
-        .succeeds();
+    fs::rename(enrol.file("new.pem"), enrol.file("laptop.reply.pem")).unwrap();
+    enrol.accept().succeeds();
     enrol.assert_installed();
     enrol.at_ca(&["verify"]).succeeds();
 
@@ -418,15 +423,8 @@ fn requests_by_openssl_of_every_key_are_signed() {
         );
         enrol.at_ca(&["verify"]).succeeds();
         enrol.at_ca(&["renew", "--force", "laptop"]).succeeds();
-        let accept = [
-            "client",
-            "accept",
-            "laptop.reply.pem",
-            "--yes",
-            "--key",
-            "key.pem",
-        ];
-        let ran = enrol.on_laptop(&accept);
+        let mut accept = enrol.accepting(&["--key", "key.pem"]);
+        let ran = Ran::from(accept.output().unwrap());
         match is_ours {
             true => {
                 ran.succeeds();
@@ -659,7 +657,7 @@ fn modes_are_right_under_any_umask() {
         assert_eq!(mode(enrol.file("laptop.reply.pem")), 0o644);
         assert_eq!(mode(enrol.ca.path().join("clients/laptop")), 0o700);
         assert_eq!(mode(enrol.ca.path().join("clients/laptop/cert.pem")), 0o444);
-        under(enrol.laptop(&["client", "accept", "laptop.reply.pem", "--yes"]));
+        under(enrol.accepting(&[]));
         assert_eq!(mode(enrol.docker("key.pem")), 0o400);
         assert_eq!(mode(enrol.docker("cert.pem")), 0o444);
     }
@@ -729,14 +727,7 @@ mod killed {
 
     const REQUEST: &[&str] = &["client", "request", "laptop"];
     const SIGN: &[&str] = &["client", "sign", "laptop.csr", "--yes"];
-    const ACCEPT: &[&str] = &[
-        "client",
-        "accept",
-        "laptop.reply.pem",
-        "--yes",
-        "--host",
-        "tcp://web",
-    ];
+    const FOR_HOST: &[&str] = &["--host", "tcp://web"];
 
     #[test]
     fn a_request_killed_at_any_point_is_there_whole_or_not_at_all() {
@@ -877,13 +868,13 @@ mod killed {
             enrol.request(&[]);
             enrol.sign();
         };
-        let calls = calls(|enrol| enrol.laptop(ACCEPT), before);
+        let calls = calls(|enrol| enrol.accepting(FOR_HOST), before);
         at_each_point(&calls, |at| {
             let enrol = Enrol::new();
             before(&enrol);
             let key = fs::read(enrol.docker("requests/laptop/key.pem")).unwrap();
-            assert!(kill(&mut enrol.laptop(ACCEPT), at));
-            enrol.on_laptop(ACCEPT).succeeds();
+            assert!(kill(&mut enrol.accepting(FOR_HOST), at));
+            Ran::from(enrol.accepting(FOR_HOST).output().unwrap()).succeeds();
             assert_eq!(fs::read(enrol.docker("key.pem")).unwrap(), key);
             enrol.assert_installed();
             assert!(!enrol.docker("requests/laptop").exists());

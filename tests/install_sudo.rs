@@ -301,7 +301,8 @@ fn a_request_is_the_callers_and_so_is_what_comes_of_it() {
         "client",
         "accept",
         reply,
-        "--yes",
+        "--expect",
+        &sudo.home.ca_code(),
         "--host",
         "tcp://localhost:2376",
     ];

@@ -142,6 +142,7 @@ fn the_laptop_page_of_readme_works_as_typed() {
     let home = TestHome::with_ca(&[]);
     let around = home.around();
     fs::write(around.join("team.csv"), block(page, "```csv\n")).unwrap();
+    let code = home.ca_code();
     let mut ran = Vec::new();
     for line in page.lines().filter(|line| line.starts_with("dockpki ")) {
         let (line, place) = line.split_once('#').unwrap_or((line, "at the CA"));
@@ -156,6 +157,10 @@ fn the_laptop_page_of_readme_works_as_typed() {
         ];
         if asks.contains(&&*words[..2.min(words.len())].join(" ")) {
             words.push("--yes");
+        }
+        // What the user would read from a terminal.
+        if words.starts_with(&["client", "accept"]) {
+            words.extend(["--expect", &code]);
         }
         let mut command = match place.trim() {
             "at the CA" => {

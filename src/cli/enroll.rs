@@ -154,7 +154,7 @@ pub(super) struct ClientAcceptArguments {
     /// Take the request in this directory, made with --out
     #[arg(long, value_name = "DIR", conflicts_with = "key")]
     request: Option<PathBuf>,
-    /// Agree if the CA has this code, without being asked; once for each CA during a rollover
+    /// Agree if the CA has this code, without being asked, as --yes does not; once for each CA during a rollover
     #[arg(long, value_name = "CODE")]
     expect: Vec<String>,
     #[command(flatten)]

@@ -31,7 +31,7 @@ pub(super) struct ClientRefreshArguments {
     /// Take this for docker's directory [default: $DOCKER_CONFIG, else ~/.docker]
     #[arg(long, value_name = "DIR")]
     docker_config: Option<PathBuf>,
-    /// Agree to a new CA if it has this code, without being asked; repeatable
+    /// Agree to a new CA if it has this code, without being asked, as --yes does not; repeatable
     #[arg(long, value_name = "CODE")]
     expect: Vec<String>,
     #[command(flatten)]

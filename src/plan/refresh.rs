@@ -3,9 +3,9 @@
 //! Two homes may each have a client of the same name: a copy is of the bundle's client if it has
 //! the name and believes one of the bundle's CAs.
 
-use crate::pki::{Certificate, PrivateKey, certificates_from_pem};
+use crate::pki::{Certificate, PrivateKey, VerifyCode, certificates_from_pem};
 use crate::plan::check::installed::InstalledPair;
-use crate::plan::enroll::Reply;
+use crate::plan::enroll::{EnrollError, Reply};
 use crate::plan::state::FileState;
 use crate::plan::trust::Trust;
 
@@ -71,6 +71,59 @@ pub fn standing(reply: &Reply, copy: &InstalledPair, recorded: Option<&str>) -> 
         true => Standing::Current,
         false => Standing::Behind,
     }
+}
+
+/// Refuses what is older than the copy it would take the place of, or from before a rollover that the copy
+/// knows of, whoever's client the copy is.  `place` names it.
+///
+/// # Errors
+/// [`EnrollError::Older`] and [`EnrollError::OlderCa`].
+pub fn refuse_older(
+    reply: &Reply,
+    copy: &InstalledPair,
+    place: &str,
+    expected: &[VerifyCode],
+) -> Result<(), EnrollError> {
+    let cas = authorities(copy);
+    let newer_ca = match reply.trust.all().any(|ca| cas.contains(ca)) {
+        true => newer_authority(&reply.trust, &cas),
+        // It is another home's.
+        false => None,
+    };
+    match (standing(reply, copy, None), newer_ca) {
+        (_, Some(ca)) if !is_taken_back(reply, ca, expected) => {
+            Err(older_ca(reply, ca, place.to_owned()))
+        }
+        (Standing::Newer(found), _) => Err(older(reply, found, place.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of a bundle that is older than the certificate with this serial number.
+pub fn older(reply: &Reply, found: String, place: String) -> EnrollError {
+    EnrollError::Older {
+        name: reply.name.to_string(),
+        place,
+        found,
+        wanted: reply.certificate.serial.to_string(),
+    }
+}
+
+/// The refusal of a bundle that is from before this CA.
+pub fn older_ca(reply: &Reply, newer: &Certificate, place: String) -> EnrollError {
+    EnrollError::OlderCa {
+        name: reply.name.to_string(),
+        place,
+        found: VerifyCode::of(&newer.public_key),
+        wanted: VerifyCode::of(&reply.trust.ca.public_key),
+    }
+}
+
+/// Whether somebody says that the CAs of the bundle are those that count, and not the newer one, as
+/// after `ca roll undo`.  A yes to everything does not.
+pub fn is_taken_back(reply: &Reply, newer: &Certificate, expected: &[VerifyCode]) -> bool {
+    let is_expected = |ca: &Certificate| expected.contains(&VerifyCode::of(&ca.public_key));
+    reply.trust.all().all(is_expected) && !is_expected(newer)
 }
 
 /// The CA of a copy that began after all of the bundle's: without it docker there would believe no server

@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::handed::Handed;
-use super::place::{DockerOf, Placing};
+use super::place::{DockerOf, Placing, agreement};
 use super::{Outcome, Session};
 use crate::cli;
 use crate::error::Error;
+use crate::host;
 use crate::host::machine::{access, file_image};
-use crate::host::{self, Asked};
-use crate::plan::enroll::{self, KeyFile, KeyOf};
+use crate::pki::VerifyCode;
+use crate::plan::check::installed::Place;
+use crate::plan::context::ContextName;
+use crate::plan::enroll::{self, KeyFile, KeyOf, Reply};
 use crate::plan::layout;
 use crate::plan::machine::MachineChange;
 use crate::plan::pair::SoundPair;
+use crate::plan::refresh::refuse_older;
 use crate::plan::state::FileState;
 use crate::report;
 
@@ -44,6 +48,12 @@ impl Session<'_> {
         let known = file_image(&docker.docker_config.join(layout::CA_CERTIFICATE));
         let known = enroll::known_authorities(known.ok().flatten().as_ref());
         let unknown = enroll::unknown_authorities(&reply.trust, &known, &wish.expected)?;
+        let host = wish.host.clone().or(for_host);
+        let context = wish.context.clone();
+        let target = context
+            .clone()
+            .or_else(|| host.as_ref().map(ContextName::from_host));
+        self.refuse_older(&docker, &reply, target.as_ref(), &wish.expected)?;
         let said = report::reply_to_accept(&reply, &unknown, key_from);
         let files = [
             Zeroizing::new(reply.trust.pem().into_bytes()),
@@ -52,24 +62,46 @@ impl Session<'_> {
         ];
         let directory = key.path.parent().unwrap_or(Path::new("/")).to_owned();
         let name = reply.name.to_string();
-        let (question, what) = match unknown.is_empty() {
-            true => ("Do this?", Asked::Consent),
-            false => (report::ACCEPT_QUESTION, Asked::Code),
-        };
+        let (consent, question, what) = agreement(&unknown, &wish.expected, wish.consent);
         let placing = Placing {
             command,
             pair: SoundPair::of_client(directory, name, files, now)?,
-            host: wish.host.clone().or(for_host),
-            context: wish.context.clone(),
+            host,
+            context,
             after: leave(key)?,
             said,
             question,
             what,
-            consent: wish.consent,
+            consent,
             mode: wish.mode,
             pen: None,
         };
         self.place(store, docker, placing)
+    }
+
+    /// Puts nothing older in the place of what docker uses here: a late mail would lock its user out.
+    fn refuse_older(
+        &self,
+        docker: &DockerOf,
+        reply: &Reply,
+        context: Option<&ContextName>,
+        expected: &[VerifyCode],
+    ) -> Result<(), Error> {
+        for copy in host::client_copies(&docker.docker_config, &docker.store) {
+            let is_target = match &copy.place {
+                Place::DockerConfig => true,
+                Place::Context {
+                    name,
+                    docker_config: None,
+                } => context.is_some_and(|context| context.as_str() == name),
+                Place::Daemon | Place::Directory(_) | Place::Context { .. } => false,
+            };
+            if is_target {
+                refuse_older(reply, &copy, &report::place_of(&copy), expected)
+                    .map_err(|error| self.plan_error(error))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cli::{Consent, Mode, Output, RestartBy, Talk};
 use crate::error::Error;
 use crate::host;
 use crate::host::machine::{Deed, Notes, Record, Relabel, Store, carry_out, user_store};
+use crate::pki::{Certificate, VerifyCode};
 use crate::plan::client::{ClientPlan, ClientWish, PlacedClient, Reach, plan};
 use crate::plan::context::ContextName;
 use crate::plan::docker_host::DockerHost;
@@ -44,6 +45,24 @@ pub(super) struct Placing {
     pub(super) consent: Consent,
     pub(super) mode: Mode,
     pub(super) pen: Option<Pen>,
+}
+
+/// How the user is asked whether docker is to believe these CAs, which it does not yet, and what stands
+/// for an answer.  A yes to whatever comes is none: whoever can change a mail would get every command.
+pub(super) fn agreement(
+    unknown: &[&Certificate],
+    expected: &[VerifyCode],
+    consent: Consent,
+) -> (Consent, &'static str, host::Asked) {
+    if unknown.is_empty() {
+        return (consent, "Do this?", host::Asked::Consent);
+    }
+    let consent = match expected.is_empty() {
+        true => Consent::Ask,
+        // It was compared with each of them.
+        false => consent,
+    };
+    (consent, report::ACCEPT_QUESTION, host::Asked::Code)
 }
 
 impl Session<'_> {

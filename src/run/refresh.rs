@@ -7,19 +7,19 @@ use zeroize::Zeroizing;
 use super::accept::leave;
 use super::handed::Handed;
 use super::install::head;
-use super::place::{DockerOf, as_last_installed};
+use super::place::{DockerOf, agreement, as_last_installed};
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Mode, Output, Talk};
 use crate::error::Error;
+use crate::host;
 use crate::host::machine::{Record, Store};
-use crate::host::{self, Asked};
 use crate::pki::{Certificate, VerifyCode};
 use crate::plan::check::installed::{InstalledPair, Place};
 use crate::plan::client::{self, ClientError, ClientPlan, ClientWish, PlacedClient, Reach};
 use crate::plan::enroll::{self, EnrollError, KeyFile, KeyOf, Reply};
 use crate::plan::machine::MachineStep;
 use crate::plan::pair::SoundPair;
-use crate::plan::refresh::{Standing, authorities, standing};
+use crate::plan::refresh::{Standing, authorities, is_taken_back, older, older_ca, standing};
 use crate::plan::renew::client_places;
 use crate::plan::state::FileState;
 use crate::report::{self, Refreshed};
@@ -75,13 +75,9 @@ impl Session<'_> {
             };
             return Ok(self.outcome(data, said));
         }
-        let (question, what) = match unknown.is_empty() {
-            true => ("Do this?", Asked::Consent),
-            false => (report::ACCEPT_QUESTION, Asked::Code),
-        };
+        let agreement = agreement(&unknown, &wish.expected, wish.consent);
         let effect = match &mut store {
             Some(store) => {
-                let agreement = (wish.consent, question, what);
                 let notes = as_last_installed(&records, placed.clone());
                 self.place_client(store, &merged, notes, &said, agreement)?
             }
@@ -160,19 +156,10 @@ impl Session<'_> {
         }
         self.say(&report::unknown_copies(self.stderr, refreshed));
         if let Some((place, ca)) = refreshed.newer_ca.first() {
-            return Err(self.plan_error(EnrollError::OlderCa {
-                name,
-                place: place.clone(),
-                found: VerifyCode::of(&ca.public_key),
-                wanted: VerifyCode::of(&reply.trust.ca.public_key),
-            }));
+            return Err(self.plan_error(older_ca(reply, ca, place.clone())));
         }
         Err(self.plan_error(match refreshed.newer.first() {
-            Some((place, found)) => EnrollError::Older {
-                place: place.clone(),
-                found: found.clone(),
-                wanted: reply.certificate.serial.to_string(),
-            },
+            Some((place, found)) => older(reply, found.clone(), place.clone()),
             None => EnrollError::NoCopy {
                 name,
                 docker_config: docker.docker_config.clone(),
@@ -222,13 +209,6 @@ impl Session<'_> {
         }
         Ok((merged, placed))
     }
-}
-
-/// Whether somebody says that the CAs of the bundle are those that count, and not the newer one, as
-/// after `ca roll undo`.  A yes to everything does not.
-fn is_taken_back(reply: &Reply, newer: &Certificate, expected: &[VerifyCode]) -> bool {
-    let is_expected = |ca: &Certificate| expected.contains(&VerifyCode::of(&ca.public_key));
-    reply.trust.all().all(is_expected) && !is_expected(newer)
 }
 
 /// Where a copy is, as an install has it; nothing for a context whose name is not known.

@@ -148,7 +148,8 @@ fn docker_works_with_a_key_that_never_left_its_machine() {
         &format!("{dockpki} client sign laptop.csr --yes"),
     );
     on_laptop(&format!(
-        "{dockpki} client accept laptop.reply.pem --host tcp://localhost:2376 --yes"
+        "{dockpki} client accept laptop.reply.pem --host tcp://localhost:2376 --expect {}",
+        host.home.ca_code()
     ));
     let local = host.docker(&["version", "--format", "{{.Server.Version}}"]);
     for script in [

@@ -73,6 +73,14 @@ impl TestHome {
         self.directory.path()
     }
 
+    /// The code by which a person knows the CA that signs, as `ca show` tells it.
+    pub fn ca_code(&self) -> String {
+        let ca = std::fs::read(self.path().join("ca.pem")).unwrap();
+        let ders = dockpki::pki::certificates_from_pem(&ca).unwrap();
+        let ca = dockpki::pki::Certificate::from_der(&ders[0]).unwrap();
+        dockpki::pki::VerifyCode::of(&ca.public_key).to_string()
+    }
+
     /// A TLS client that is `alice`.
     pub fn alice(&self) -> Arc<rustls::ClientConfig> {
         let file = |name| self.path().join("clients/alice").join(name);

@@ -75,6 +75,7 @@ pub enum EnrollError {
     },
     /// A copy on this machine is newer than what came.
     Older {
+        name: String,
         place: String,
         found: String,
         wanted: String,
@@ -201,6 +202,7 @@ impl fmt::Display for EnrollError {
                 docker_config.display()
             ),
             Self::Older {
+                name: _,
                 place,
                 found,
                 wanted,
