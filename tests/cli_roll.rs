@@ -388,6 +388,17 @@ fn who_was_locked_out_is_renewed() {
     home.run(["ca", "roll", "finish", "--yes", "--force"])
         .succeeds();
     refused(&home, "dockpki verify", "verify_finds_a_ca_that_is_dropped");
+    shown(&home, "dockpki list", "list_of_who_is_locked_out");
+    shown(
+        &home,
+        "dockpki list --clients",
+        "list_of_clients_that_are_locked_out",
+    );
+    done(
+        &home,
+        "dockpki renew clients/alice --force",
+        "renew_of_who_is_locked_out",
+    );
     for pair in ["servers/localhost", "clients/alice"] {
         home.run(["renew", "--force", pair]).succeeds();
     }

@@ -10,6 +10,7 @@ use super::archiving::Archiving;
 use super::exchange::{Exchange, certificate_digest};
 use super::home::Home;
 use super::journal::{Journal, Phase};
+use super::read::is_there;
 use super::step::{self, Step};
 use super::{Error, parallel, platform, write};
 use crate::pki::sha256_hex;
@@ -292,7 +293,7 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
             mode: _,
         } => {
             let archived = home.join(archived);
-            if step::is_there(&archived) {
+            if is_there(&archived) {
                 return Err(Error::Changed { path: archived });
             }
             match PairKind::of_path(pair) {
@@ -311,7 +312,7 @@ fn refuse_changed(home: &Path, change: &Change) -> Result<(), Error> {
             archived,
         } => {
             let archived = home.join(archived);
-            if step::is_there(&archived) {
+            if is_there(&archived) {
                 return Err(Error::Changed { path: archived });
             }
             match PairKind::of_path(pair) {

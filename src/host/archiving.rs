@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exchange::certificate_digest;
 use super::journal::Phase;
-use super::step::is_there;
+use super::read::is_there;
 use super::{Error, write};
 use crate::plan::layout::PairKind;
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Phase;
 use super::platform::Exchanged;
-use super::step::is_there;
+use super::read::is_there;
 use super::{Error, write};
 use crate::pki::sha256_hex;
 use crate::plan::layout::PairKind;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::archiving::Archiving;
 use super::exchange::Exchange;
 use super::journal::Phase;
+use super::read::is_there;
 use super::{Error, write};
 use crate::pki::Name;
 use crate::plan::layout::{self, PairKind};
@@ -202,10 +203,6 @@ fn remove_if_empty(path: &Path) -> Result<(), Error> {
         }
         other => other.map_err(Error::io("remove", path)),
     }
-}
-
-pub(super) fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
 }
 
 /// The directories the steps change, each once: what is to be made durable after them.

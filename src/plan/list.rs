@@ -48,6 +48,8 @@ pub enum Standing {
     Due,
     /// The old CA of a rollover: trusted still, and signs nothing more.
     Leaving,
+    /// It is of no CA that the home trusts, as after `ca roll finish --force`: nobody believes it.
+    NotTrusted,
     /// Its beginning is still to come.
     NotYetValid,
     /// Its end has passed.
@@ -75,6 +77,7 @@ impl Standing {
             Self::Valid => "valid",
             Self::Due => "due",
             Self::Leaving => "leaving",
+            Self::NotTrusted => "not trusted",
             Self::NotYetValid => "not yet valid",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
@@ -121,8 +124,20 @@ pub fn ca_rows(trust: &Trust, now: OffsetDateTime) -> Vec<Row> {
 }
 
 /// The row of a server or client.
-pub fn pair_row(pair: &PairState, remembered: &Remembered, now: OffsetDateTime) -> Row {
+pub fn pair_row(
+    pair: &PairState,
+    remembered: &Remembered,
+    trust: &Trust,
+    now: OffsetDateTime,
+) -> Row {
     let (certificate, standing) = pair_standing(pair, remembered, now);
+    let believed = certificate.as_ref().and_then(|it| trust.issuer_of(it));
+    let standing = match standing {
+        Standing::Valid | Standing::Due | Standing::KeyOpen if believed.is_none() => {
+            Standing::NotTrusted
+        }
+        standing => standing,
+    };
     let key = certificate.as_ref().map_or(KeyPlace::Home, |certificate| {
         remembered.key_place(&certificate.serial, &pair.key)
     });

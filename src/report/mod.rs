@@ -12,6 +12,7 @@ mod clients;
 mod enroll;
 mod env;
 mod export;
+mod free_names;
 mod installed;
 mod issued;
 mod list;
@@ -48,6 +49,7 @@ pub use enroll::{
 };
 pub use env::env;
 pub use export::{Exported, after_export, export_json, export_planned, exported, left_beside};
+pub use free_names::FreeNames;
 pub use installed::{
     Restarted, after_server, installed_server, nothing_to_install, take_back_json,
     take_back_notices, taken_back,

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use super::free_names::FreeNames;
 use super::issued::{cut_warnings, cut_words};
-use super::stale::stale_next;
+use super::stale::{Old, stale_next};
 use super::table::{Cell, table};
 use super::{Style, count, day, error, hint, printable, shell_word, shown, warning};
 use crate::plan::Error;
+use crate::plan::bundle::Form;
 use crate::plan::hand_outs::HandOut;
 use crate::plan::issue::PlannedPair;
 use crate::plan::layout::{self, PairKind};
@@ -19,6 +21,7 @@ pub fn renewed(style: Style, home: &Path, renewal: &Renewal) -> String {
             pair,
             replaces: _,
             old_not_after,
+            old_issued_by: _,
         } = renewed;
         let row: [Cell; 5] = [
             pair.kind.as_str().into(),
@@ -214,14 +217,15 @@ pub fn renewed_next(
     renewal: &Renewal,
     here: &[(PairKind, String)],
     stale: &[HandOut<'_>],
+    names: &mut FreeNames<'_>,
 ) -> String {
     let is_here = |pair: &PlannedPair| {
         let mut here = here.iter();
         here.any(|(kind, name)| *kind == pair.kind && name == pair.name.as_str())
     };
     let of_kind = |kind| {
-        let pairs = renewal.pairs.iter().map(|renewed| &renewed.pair);
-        Vec::from_iter(pairs.filter(move |pair| pair.kind == kind && !is_here(pair)))
+        let pairs = renewal.pairs.iter();
+        Vec::from_iter(pairs.filter(move |it| it.pair.kind == kind && !is_here(&it.pair)))
     };
     let more = |all: usize| match all.checked_sub(SHOWN) {
         Some(more @ 1..) => format!("  … and {more} more\n"),
@@ -235,7 +239,8 @@ pub fn renewed_next(
              installed again:\n\n",
         );
         for server in servers.iter().take(SHOWN) {
-            text.push_str(&format!("  {program} install server {}\n", server.name));
+            let name = &server.pair.name;
+            text.push_str(&format!("  {program} install server {name}\n"));
         }
         text.push_str(&more(servers.len()));
     }
@@ -243,33 +248,37 @@ pub fn renewed_next(
         .iter()
         .filter(|out| out.kind() == Some(PairKind::Client));
     let stale = Vec::from_iter(stale);
-    text.push_str(&stale_next(program, &stale));
-    let is_told = |pair: &&PlannedPair| {
+    let is_told = |renewed: &&Renewed| {
         let mut stale = stale.iter();
-        stale.any(|out| out.entry.name == pair.name.as_str())
+        stale.any(|out| out.entry.name == renewed.pair.name.as_str())
     };
     let clients = of_kind(PairKind::Client).into_iter();
-    let clients = clients.filter(|pair| !is_told(pair));
-    let (clients, elsewhere): (Vec<_>, Vec<_>) = clients.partition(|it| it.key.is_home());
+    let (told, clients): (Vec<_>, Vec<_>) = clients.partition(is_told);
+    text.push_str(&stale_next(program, &stale, Old::of(told), names));
+    let clients = clients.into_iter();
+    let (clients, elsewhere): (Vec<_>, Vec<_>) = clients.partition(|it| it.pair.key.is_home());
     if !clients.is_empty() {
-        text.push_str(
-            "\nHand each client its new files; the old certificate works until its end:\n\n",
-        );
+        text.push_str(&format!(
+            "\nHand each client its new files; the old certificate {}:\n\n",
+            Old::of(clients.iter().copied()).words()
+        ));
         for client in clients.iter().take(SHOWN) {
-            let directory = home.join(client.kind.pair(client.name.as_str()));
+            let directory = home.join(client.pair.kind.pair(client.pair.name.as_str()));
             text.push_str(&format!("  {}\n", shell_word(&directory.to_string_lossy())));
         }
         text.push_str(&more(clients.len()));
     }
     if !elsewhere.is_empty() {
-        text.push_str(
+        text.push_str(&format!(
             "\nSend each client that has its own key a reply, for `dockpki client accept`; the old \
-             certificate works until its end:\n\n",
-        );
+             certificate {}:\n\n",
+            Old::of(elsewhere.iter().copied()).words()
+        ));
         for client in elsewhere.iter().take(SHOWN) {
-            let name = &client.name;
+            let name = &client.pair.name;
+            let file = names.free(&Form::Reply.file_name(name.as_str()));
             text.push_str(&format!(
-                "  {program} client export {name} --as reply -o {name}.reply.pem\n"
+                "  {program} client export {name} --as reply -o {file}\n"
             ));
         }
         text.push_str(&more(elsewhere.len()));

@@ -91,6 +91,7 @@ pub fn renewed_json(
                      pair,
                      replaces,
                      old_not_after,
+                     old_issued_by: _,
                  }| Certificate {
                     kind: pair.kind.as_str(),
                     name: pair.name.as_str(),

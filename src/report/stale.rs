@@ -2,14 +2,51 @@
 
 use serde::Serialize;
 
+use super::free_names::FreeNames;
 use super::{printable, shell_word};
 use crate::plan::bundle::Form;
 use crate::plan::hand_outs::{HandOut, STANDARD_OUTPUT};
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::Entry;
+use crate::plan::renew::{IssuedBy, Renewed};
 
 /// How many are shown; `list --clients` shows all.
 const SHOWN: usize = 4;
+
+/// Whether those who have an old certificate are believed until they have the new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Old {
+    /// Each of them.
+    Works,
+    /// None: what they have is of a CA that nobody trusts any more.
+    LockedOut,
+    /// Some.
+    WorksInPart,
+}
+
+impl Old {
+    /// How it stands with what these have taken the place of.
+    pub(super) fn of<'a>(renewed: impl IntoIterator<Item = &'a Renewed>) -> Self {
+        let works = |it: &Renewed| it.old_issued_by != IssuedBy::Other;
+        let works = Vec::from_iter(renewed.into_iter().map(works));
+        match (works.contains(&true), works.contains(&false)) {
+            (_, false) => Self::Works,
+            (false, true) => Self::LockedOut,
+            (true, true) => Self::WorksInPart,
+        }
+    }
+
+    /// What becomes of the old certificates, in words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Works => "works until its end",
+            Self::LockedOut => "works no more, its CA is trusted no more",
+            Self::WorksInPart => {
+                "works until its end, but not what is of a CA that is trusted no more"
+            }
+        }
+    }
+}
 
 /// Something stale, in JSON.
 #[derive(Debug, Serialize)]
@@ -25,7 +62,11 @@ pub struct StaleHandOut<'a> {
 }
 
 /// All of it, for JSON.
-pub fn stale_json<'a>(program: &str, stale: &[HandOut<'a>]) -> Vec<StaleHandOut<'a>> {
+pub fn stale_json<'a>(
+    program: &str,
+    stale: &[HandOut<'a>],
+    names: &mut FreeNames<'_>,
+) -> Vec<StaleHandOut<'a>> {
     let told = stale.iter().map(|out| StaleHandOut {
         kind: &out.entry.kind,
         name: &out.entry.name,
@@ -34,32 +75,38 @@ pub fn stale_json<'a>(program: &str, stale: &[HandOut<'a>]) -> Vec<StaleHandOut<
         host: out.entry.host.as_deref(),
         context: out.entry.context.as_deref(),
         time: &out.entry.time,
-        command: again(program, out),
+        command: again(program, out, names),
     });
     told.collect()
 }
 
 /// The clients' first few, a line each; nothing if there is none.
-pub(super) fn stale_next(program: &str, stale: &[&HandOut<'_>]) -> String {
+pub(super) fn stale_next(
+    program: &str,
+    stale: &[&HandOut<'_>],
+    old: Old,
+    names: &mut FreeNames<'_>,
+) -> String {
     if stale.is_empty() {
         return String::new();
     }
     let lines = stale.iter().take(SHOWN).map(|out| {
         let place = printable(&out.place());
-        format!("  {}  # {place}\n", again(program, out))
+        format!("  {}  # {place}\n", again(program, out, names))
     });
     let more = match stale.len().checked_sub(SHOWN) {
         Some(more @ 1..) => format!("  … and {more} more: {program} list --clients\n"),
         _ => String::new(),
     };
     format!(
-        "\nWhat is out works until its end. Next, hand out again what is stale now:\n\n{}{more}",
+        "\nWhat is out {}. Next, hand out again what is stale now:\n\n{}{more}",
+        old.words(),
         lines.collect::<String>()
     )
 }
 
 /// The command that hands it out again.
-fn again(program: &str, out: &HandOut<'_>) -> String {
+fn again(program: &str, out: &HandOut<'_>, names: &mut FreeNames<'_>) -> String {
     let entry = out.entry;
     let name = shell_word(&entry.name);
     let Some(form) = &entry.form else {
@@ -74,25 +121,30 @@ fn again(program: &str, out: &HandOut<'_>) -> String {
     for recipient in &entry.encrypted_to {
         command.push_str(&format!(" --encrypt-to {}", shell_word(recipient)));
     }
-    if let Some(file) = other_file(entry, form) {
+    if let Some(file) = other_file(entry, form, names) {
         command.push_str(&format!(" -o {}", shell_word(&file)));
     }
     command
 }
 
-/// The file an export went to, by its name alone, if that is not the one it gets by itself.
-fn other_file(entry: &Entry, form: &str) -> Option<String> {
+/// The file an export goes to, as the one before was called and where nothing is yet; nothing if it gets
+/// that name by itself.
+fn other_file(entry: &Entry, form: &str, names: &mut FreeNames<'_>) -> Option<String> {
     let to = directory_of(entry);
     if to.ends_with(STANDARD_OUTPUT) {
         return Some("-".into());
     }
-    // That a request was signed is told without a path.
-    let file = to.rsplit_once('/').map(|(_, file)| file);
-    let file = file.filter(|it| !it.is_empty())?;
     let mut forms = Form::ALL.into_iter();
     let form = forms.find(|known| known.as_str() == form)?;
-    let is_default = file.strip_suffix(".age").unwrap_or(file) == form.file_name(&entry.name);
-    (!is_default).then(|| file.to_owned())
+    let mut default = form.file_name(&entry.name);
+    if !entry.encrypted_to.is_empty() {
+        default.push_str(".age");
+    }
+    // That a request was signed is told without a path.
+    let file = to.rsplit_once('/').map(|(_, file)| file);
+    let file = file.filter(|it| !it.is_empty()).unwrap_or(&default);
+    let free = names.free(file);
+    (free != default).then_some(free)
 }
 
 /// A place without its machine.

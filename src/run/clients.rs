@@ -17,12 +17,13 @@ impl Session<'_> {
             let state = host::home_state(&self.home)?;
             let ledger = state.ledger()?;
             let remembered = Remembered::of(&ledger);
+            let trust = state.trust()?;
             let rows = host::map_pairs(&self.home, |pair| {
                 let is_client = pair.kind == PairKind::Client;
-                is_client.then(|| list::pair_row(&pair, &remembered, now))
+                is_client.then(|| list::pair_row(&pair, &remembered, &trust, now))
             })?;
             let rows = Vec::from_iter(rows.into_iter().flatten());
-            Ok((state.trust()?, ledger, rows))
+            Ok((trust, ledger, rows))
         })?;
         let clients = clients(rows, &ledger, &trust, now);
         Ok(data(match self.request.output {

@@ -184,9 +184,10 @@ impl Session<'_> {
         let (trust, mut rows) = self.reading(|| {
             let state = host::home_state(&self.home)?;
             let remembered = Remembered::of(&state.ledger()?);
-            let row = |pair| list::pair_row(&pair, &remembered, now);
+            let trust = state.trust()?;
+            let row = |pair| list::pair_row(&pair, &remembered, &trust, now);
             let rows = host::map_pairs(&self.home, row)?;
-            Ok((state.trust()?, rows))
+            Ok((trust, rows))
         })?;
         rows.extend(list::ca_rows(&trust, now));
         list::sort(&mut rows);

@@ -76,6 +76,8 @@ impl Session<'_> {
         let apart = self.reading(|| Ok((self.apart(pairs()), self.ledger_and_trust(renewed))));
         let (apart, ledger_and_trust) = apart.unwrap_or_default();
         let stale = self.stale(renewed, &ledger_and_trust);
+        let is_there = |name: &str| host::is_there(name.as_ref());
+        let mut files = report::FreeNames::new(&is_there);
         let mut warnings = Vec::from_iter(apart.iter().cloned().chain(kept));
         warnings.extend(report::renewed_warnings(decision, renewal));
         let install = wish
@@ -94,7 +96,7 @@ impl Session<'_> {
                 let told = report::RenewedTold {
                     hook,
                     warnings: &warnings,
-                    stale: report::stale_json(&self.program, &stale),
+                    stale: report::stale_json(&self.program, &stale, &mut files),
                 };
                 report::renewed_json(&self.home, command, renewed, next, told)
             }
@@ -134,6 +136,7 @@ impl Session<'_> {
                     renewal,
                     &here,
                     &stale,
+                    &mut files,
                 ));
             }
         }

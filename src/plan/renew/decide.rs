@@ -58,6 +58,7 @@ pub struct Replaced {
     pub(super) serial: Serial,
     pub(super) validity: Validity,
     pub(super) issuer: Validity,
+    pub(super) issued_by: IssuedBy,
     pub(super) digest: String,
 }
 
@@ -170,7 +171,7 @@ impl Candidate {
             serial,
             validity,
             issuer,
-            issued_by: _,
+            issued_by,
             next_key,
             digest,
         } = self;
@@ -179,6 +180,7 @@ impl Candidate {
             serial,
             validity,
             issuer,
+            issued_by,
             digest,
         };
         (next_key, replaced)

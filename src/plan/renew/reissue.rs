@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Candidate, Replaced, carried_life};
+use super::{Candidate, IssuedBy, Replaced, carried_life};
 use crate::pki::{Certificate, Life, Serial};
 use crate::plan::issue::{PairKey, PlannedPair, pair_files};
 use crate::plan::layout::{self, PairKind};
@@ -30,6 +30,8 @@ pub struct Renewed {
     pub replaces: Serial,
     /// The end of the old one.
     pub old_not_after: OffsetDateTime,
+    /// Which CA the old one is of.
+    pub old_issued_by: IssuedBy,
 }
 
 /// Renewals planned: what will be changed, and what the report tells of it.
@@ -89,6 +91,7 @@ pub fn reissue(
         serial: replaces,
         validity,
         issuer: old_issuer,
+        issued_by,
         digest,
     } = replaced;
     let life = match valid_for {
@@ -109,6 +112,7 @@ pub fn reissue(
             pair,
             replaces,
             old_not_after: validity.not_after,
+            old_issued_by: issued_by,
         },
     })
 }
