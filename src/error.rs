@@ -143,10 +143,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         E::Revoked { .. } => "issue another under another name".into(),
         E::NotOneServer { .. } => format!("name it: {program} renew servers/NAME --san LIST"),
         E::ManyNames { .. } => "renew fewer at once, by name, or without --deploy-hook".into(),
-        E::Archived { path } => format!(
-            "put it aside: mv {path} {path}.old",
-            path = shell_path(path)
-        ),
+        E::Archived { path } => format!("put it aside: {}", aside(path)),
         E::Several { kind, names } => match names.first() {
             Some(name) => format!("name one: {program} install {} {name}", kind.as_str()),
             None => return None,
@@ -223,10 +220,9 @@ fn client_hint(error: &plan::client::ClientError) -> Option<String> {
             format!("to make it one add --host tcp://HOST:2376 to --context {name}")
         }
         E::Foreign { path, wanted, .. } => format!("sudo chown -R {wanted} {}", shell_path(path)),
-        E::Found { path, .. } if path.ends_with("meta.json") => format!(
-            "put it aside: mv {path} {path}.old",
-            path = shell_path(path)
-        ),
+        E::Found { path, .. } if path.ends_with("meta.json") => {
+            format!("put it aside: {}", aside(path))
+        }
         _ => return None,
     })
 }
@@ -320,6 +316,12 @@ fn pki_hint(cause: &pki::Error, program: &str) -> Option<String> {
     }
 }
 
+/// The command that puts a file aside, over nothing that was put aside before.
+fn aside(path: &Path) -> String {
+    let path = shell_path(path);
+    format!("mv {path} {path}.$(date +%s)")
+}
+
 fn host_hint(error: &host::Error, program: &str) -> Option<String> {
     use host::{Asked, Error as E};
     Some(match error {
@@ -346,7 +348,7 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
                 .iter()
                 .any(|kind| path.ends_with(kind.directory()));
             match of_home || *wanted == "a directory" {
-                true => format!("mv {path} {path}.old", path = shell_path(path)),
+                true => aside(path),
                 false if *wanted == "a root directory" => {
                     "name another directory with --prefix".into()
                 }
@@ -354,17 +356,14 @@ fn host_hint(error: &host::Error, program: &str) -> Option<String> {
             }
         }
         E::Journal { path, .. } => format!(
-            "put it aside, then see how the home is: mv {path} {path}.old && {program} verify",
-            path = shell_path(path)
+            "put it aside, then see how the home is: {} && {program} verify",
+            aside(path)
         ),
         E::Io { path, cause, .. } if cause.kind() == std::io::ErrorKind::AlreadyExists => {
             match path.starts_with("/dev") {
                 // As root it would work, and nothing else on the machine after it.
                 true => "name a file elsewhere: what is in /dev is the machine's".into(),
-                false => format!(
-                    "if you can do without it: mv {path} {path}.old",
-                    path = shell_path(path)
-                ),
+                false => format!("if you can do without it: {}", aside(path)),
             }
         }
         E::OnTerminal => "name a file with -o FILE, or encrypt it with --encrypt-to".into(),
