@@ -512,6 +512,8 @@ refused_with_a_ca! {
     refuses_a_server_name_that_is_taken: "dockpki server issue localhost --san localhost";
     refuses_a_client_name_that_is_taken: "dockpki client issue bob alice";
     refuses_a_name_given_twice: "dockpki client issue bob carol bob";
+    refuses_a_name_with_a_dot_at_its_end: "dockpki client issue bob.";
+    refuses_a_name_that_is_a_device: "dockpki client issue con";
 }
 
 refused_without_a_home! {

@@ -8,8 +8,9 @@ use super::{Error, SubjectAltName};
 /// The name of a server or a client: its directory in the home and, for a client, its common
 /// name, which Docker hands to authorization plugins as the user.
 ///
-/// 1 to 64 of `A-Z a-z 0-9 . _ + @ -`, the first a letter or a digit.  64 is the upper bound of a
-/// common name (RFC 5280, appendix A.1, ub-common-name); the rest keeps it a plain file name.
+/// 1 to 64 of `A-Z a-z 0-9 . _ + @ -`, the first a letter or a digit, the last no dot.  64 is the upper
+/// bound of a common name (RFC 5280, appendix A.1, ub-common-name); the rest keeps it a plain file name,
+/// on Windows laptops too: `con` and `aux.txt` are devices there, and a last dot is dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(String);
 
@@ -25,9 +26,10 @@ impl Name {
     /// The name a server gets from its first SAN when nobody chose one.
     ///
     /// A wildcard's star becomes `wildcard`, an IPv6 address gets the prefix `ip6-` and hyphens
-    /// for its colons, and of a host name over 64 characters the first label is taken.
+    /// for its colons, one that Windows keeps for a device the prefix `host-`, and of a host name over
+    /// 64 characters the first label is taken.
     pub fn from_san(san: &SubjectAltName) -> Self {
-        let text = match san {
+        let mut text = match san {
             SubjectAltName::Dns(host) => match host.strip_prefix("*.") {
                 Some(parent) => format!("wildcard.{parent}"),
                 None => host.clone(),
@@ -37,6 +39,9 @@ impl Name {
                 format!("ip6-{}", address.to_string().replace([':', '.'], "-"))
             }
         };
+        if is_device(&text) {
+            text.insert_str(0, "host-");
+        }
         if text.len() <= MAX_COMMON_NAME {
             return Self(text);
         }
@@ -71,7 +76,26 @@ impl FromStr for Name {
         if !first.is_ascii_alphanumeric() {
             return Err(wrong("wanted a letter or a digit first"));
         }
+        if text.ends_with('.') {
+            return Err(wrong("found a dot at its end, which Windows drops"));
+        }
+        if is_device(text) {
+            return Err(wrong(
+                "wanted one that is no device of Windows, which files cannot have",
+            ));
+        }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// Whether Windows takes a file of this name for a device, whatever comes after the first dot (Win32,
+/// "Naming Files, Paths, and Namespaces").
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).to_ascii_lowercase();
+    let numbered = stem.strip_prefix("com").or(stem.strip_prefix("lpt"));
+    match numbered {
+        Some(number) => matches!(number.as_bytes(), [b'1'..=b'9']),
+        None => matches!(stem.as_str(), "con" | "prn" | "aux" | "nul"),
     }
 }
 
@@ -92,11 +116,21 @@ mod tests {
         let long = "a".repeat(65);
         for text in [
             "", ".", "..", "a/b", "/", "../x", "-rf", "a b", "a\nb", "ä", "a\0", "*", &long,
+            "alice.", "CON", "nul", "aux.txt", "com1", "LPT9.x",
         ] {
             assert!(text.parse::<Name>().is_err(), "{text:?} was accepted");
         }
         assert!("a".repeat(64).parse::<Name>().is_ok());
-        assert!("alice@example.com".parse::<Name>().is_ok());
+        for text in [
+            "alice@example.com",
+            "com0",
+            "com10",
+            "console",
+            "auxiliary",
+            "con-1",
+        ] {
+            assert!(text.parse::<Name>().is_ok(), "{text}");
+        }
     }
 
     #[test]
@@ -109,6 +143,10 @@ mod tests {
         assert_eq!(named("2001:db8::7"), "ip6-2001-db8--7");
         let long = format!("web.{}.example.com", "a".repeat(60));
         assert_eq!(named(&long), "web");
+        assert_eq!(named("aux"), "host-aux");
+        assert_eq!(named("nul.example.com"), "host-nul.example.com");
+        let long = format!("con.{}", "a".repeat(58));
+        assert_eq!(named(&long), "host-con");
     }
 
     proptest! {
