@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, count, day, json, note, printable, shown};
+use super::{Color, JSON_VERSION, Style, count, end, json, note, printable, shown};
 use crate::plan::clients::{Client, Held, State};
 use crate::plan::hand_outs::{Freshness, HandOut, by_name};
 use crate::plan::layout::{self, PairKind};
@@ -167,7 +167,7 @@ pub fn removed(home: &Path, removal: &Removal) -> String {
         let certificate = &removed.certificate;
         let row: [Cell; 3] = [
             removed.name.as_str().into(),
-            day(certificate.validity.not_after).into(),
+            end(certificate.validity).into(),
             layout::archived(&certificate.serial).into(),
         ];
         row

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::issued::cut_words;
 use super::table::{Cell, table};
-use super::{JSON_VERSION, Style, day, json, printable, shell_word, shown};
+use super::{JSON_VERSION, Style, end, json, printable, shell_word, shown};
 use crate::pki::{Certificate, CertificateRequest, Name, VerifyCode};
 use crate::plan::enroll::{Reply, SignWish, Signing, text};
 use crate::plan::issue::Cut;
@@ -178,7 +178,7 @@ pub fn signed(home: &Path, signing: &Signing, path: Option<&Path>) -> String {
         "Signed client `{}` in {}, until {}\n",
         pair.name,
         shown(home),
-        day(pair.validity.not_after)
+        end(pair.validity)
     );
     if let Some(replaces) = &signing.replaces {
         let archived = home.join(crate::plan::layout::archived(replaces));
@@ -272,7 +272,7 @@ pub fn signed_json(
 /// What is to be accepted, and whom it will have docker believe.
 pub fn reply_to_accept(reply: &Reply, unknown: &[&Certificate], key: KeyFrom) -> String {
     let code = VerifyCode::of(&reply.certificate.public_key);
-    let until = day(reply.certificate.validity.not_after);
+    let until = end(reply.certificate.validity);
     let name = &reply.name;
     let mut text = match key {
         KeyFrom::Machine => {

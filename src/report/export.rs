@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{JSON_VERSION, Style, day, hint, json, shell_word, shown, warning};
+use super::{JSON_VERSION, Style, end, hint, json, shell_word, shown, warning};
 use crate::plan::bundle::{Bundle, Form, Recipient, Written};
 use crate::plan::context::ContextName;
 use crate::plan::ledger::rfc3339;
@@ -52,7 +52,7 @@ pub fn exported(exported: &Exported<'_>) -> String {
             .path
             .map_or_else(|| "standard output".into(), shown),
         exported.words(),
-        day(exported.bundle.certificate.validity.not_after)
+        end(exported.bundle.certificate.validity)
     )
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::plan::{Line, files_table, lines};
 use super::table::{Cell, table};
-use super::{JSON_VERSION, Style, count, day, hint, json, sans, shell_word, warning};
+use super::{JSON_VERSION, Style, count, day, end, hint, json, sans, shell_word, warning};
 use crate::pki::{Certificate, SubjectAltName};
 use crate::plan::issue::{Cut, Issuance, PlannedPair};
 use crate::plan::layout::PairKind;
@@ -51,7 +51,7 @@ fn pair_row(pair: &PlannedPair) -> [Cell; 4] {
     [
         pair.kind.as_str().into(),
         pair.name.as_str().into(),
-        day(pair.validity.not_after).into(),
+        end(pair.validity).into(),
         names.into(),
     ]
 }
@@ -132,7 +132,7 @@ pub(super) fn cut_words<'a>(
             "{} `{}` ends with the CA on {}, earlier than asked for",
             pair.kind.as_str(),
             pair.name,
-            day(pair.validity.not_after)
+            end(pair.validity)
         )
     })
 }

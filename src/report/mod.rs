@@ -78,7 +78,9 @@ pub use verify::{
     aside_words, fixed, note_words, verify, verify_installed, verify_installed_json, verify_json,
 };
 
+use crate::pki::Validity;
 pub(crate) use crate::pki::printable;
+use crate::plan::ledger::rfc3339;
 use crate::plan::state::{Outcome, Recovery};
 
 /// Whether text is coloured.
@@ -229,6 +231,14 @@ pub(crate) fn day(at: OffsetDateTime) -> String {
     )
 }
 
+/// The end of what is issued or handed out: the day, or of a life of hours the second too.
+pub(crate) fn end(validity: Validity) -> String {
+    match validity.duration() < Duration::days(3) {
+        true => rfc3339(validity.not_after),
+        false => day(validity.not_after),
+    }
+}
+
 /// A span in its largest unit: `364d`, `5h`, `12m`, and `2d ago` if it is negative.
 pub(crate) fn left(span: Duration) -> String {
     let text = match span.abs() {
@@ -273,6 +283,17 @@ mod tests {
         assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("*.example.com"), "'*.example.com'");
         assert_eq!(shell_word("x\x1b[2J'y"), r"$'x\033[2J\'y'");
+    }
+
+    #[test]
+    fn the_end_of_a_short_life_is_told_to_the_second() {
+        let begin = time::macros::datetime!(2026-11-25 08:30 UTC);
+        let life = |hours: i64| Validity {
+            not_before: begin,
+            not_after: begin + Duration::hours(hours),
+        };
+        assert_eq!(end(life(8)), "2026-11-25T16:30:00Z");
+        assert_eq!(end(life(72)), "2026-11-28");
     }
 
     #[test]

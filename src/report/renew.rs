@@ -6,7 +6,7 @@ use super::free_names::FreeNames;
 use super::issued::{cut_warnings, cut_words};
 use super::stale::{Old, stale_next};
 use super::table::{Cell, table};
-use super::{Style, count, day, error, hint, printable, shell_word, shown, warning};
+use super::{Style, count, day, end, error, hint, printable, shell_word, shown, warning};
 use crate::plan::Error;
 use crate::plan::bundle::Form;
 use crate::plan::hand_outs::HandOut;
@@ -27,7 +27,7 @@ pub fn renewed(style: Style, home: &Path, renewal: &Renewal) -> String {
             pair.kind.as_str().into(),
             pair.name.as_str().into(),
             day(*old_not_after).into(),
-            day(pair.validity.not_after).into(),
+            end(pair.validity).into(),
             pair.serial.to_string().into(),
         ];
         row
