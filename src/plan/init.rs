@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::issue::{self, Fresh, Issuance, Issued, Wish};
+use super::issue::{self, Fresh, Issuance, Issued, PairKey, Wish};
 use super::layout::{self, PairKind};
 use super::ledger::Entry;
 use super::state::HomeState;
@@ -110,12 +110,13 @@ pub fn plan(
             mode: layout::DIRECTORY_MODE,
         });
     }
-    for (pair, fresh) in wishes {
+    for (pair, Fresh { key, serial }) in wishes {
+        let key = PairKey::Home(key);
         let Issued {
             change,
             entries,
             pair,
-        } = issue::issue(&issuer, pair, fresh, wish.valid_for, now)?;
+        } = issue::issue(&issuer, pair, key, serial, wish.valid_for, now)?;
         changes.push(change);
         lines.extend(entries.iter().map(Entry::line));
         pairs.push(pair);

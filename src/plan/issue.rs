@@ -158,13 +158,12 @@ pub struct Issued {
 pub fn issue(
     issuer: &Issuer,
     wish: Wish,
-    fresh: Fresh,
+    key: PairKey,
+    serial: Serial,
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<Issued, Error> {
-    let Fresh { key, serial } = fresh;
-    let (files, entry, pair) =
-        pair_files(issuer, wish, PairKey::Home(key), serial, valid_for, now)?;
+    let (files, entry, pair) = pair_files(issuer, wish, key, serial, valid_for, now)?;
     let change = Change::PlaceDirectory {
         path: pair.kind.pair(pair.name.as_str()),
         mode: layout::DIRECTORY_MODE,

@@ -230,14 +230,6 @@ impl Entry {
         Self { key, ..self }
     }
 
-    /// The same for what was handed out in this form.
-    pub fn in_form(self, form: &str) -> Self {
-        Self {
-            form: Some(form.to_owned()),
-            ..self
-        }
-    }
-
     /// The line that records that what was handed out is there no more.
     pub fn taken_back(self, now: OffsetDateTime) -> Self {
         Self {

@@ -3,7 +3,7 @@
 //! The content of `ca.pem` is the truth, in the home and beside every pair: one certificate, or two
 //! while a rollover is under way, that which signs first.
 
-use crate::pki::{Ca, Certificate, Error, certificates_from_pem};
+use crate::pki::{Ca, Certificate, Error, Serial, certificates_from_pem};
 
 /// The CAs of a home.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,11 @@ impl Trust {
     /// Every CA, the one that signs first.
     pub fn all(&self) -> impl Iterator<Item = &Certificate> {
         std::iter::once(&self.ca).chain(&self.old)
+    }
+
+    /// Their serial numbers, as the ledger has them of what is handed out.
+    pub fn serials(&self) -> Vec<Serial> {
+        self.all().map(|ca| ca.serial.clone()).collect()
     }
 
     /// The CA that a certificate names as its issuer, by name and key (RFC 5280, sections 4.1.2.4

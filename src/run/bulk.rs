@@ -9,7 +9,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::bulk_export::{Handing, is_out, serials};
+use super::bulk_export::{Handing, is_out};
 use super::home::made;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, BulkExport, ListFrom, Mode, Output, Talk};
@@ -175,7 +175,7 @@ impl Session<'_> {
         } = *batches;
         let key_type = key_type(wish, issuer);
         let trust = look.state.trust()?;
-        let trusts = serials(&trust);
+        let trusts = trust.serials();
         let in_rollover = match trust.old {
             Some(_) => InRollover::Yes,
             None => InRollover::No,

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::Session;
-use super::hand_out::place;
+use super::hand_out::exported;
 use crate::cli::BulkExport;
 use crate::error::Error;
 use crate::host::{self, Parcel};
@@ -17,7 +17,7 @@ use crate::plan::context::ContextName;
 use crate::plan::docker_host::DockerHost;
 use crate::plan::issue::Issued;
 use crate::plan::layout::PairKind;
-use crate::plan::ledger::{Entry, Export};
+use crate::plan::ledger::Entry;
 use crate::plan::pair::SoundPair;
 use crate::plan::roster::{Problem, Row};
 use crate::plan::trust::Trust;
@@ -114,7 +114,7 @@ impl Session<'_> {
         let pair = self.client_with_key(row.name.to_string())?;
         let pair = SoundPair::check(&self.home, &pair, now)?;
         let [ca, certificate, key] = pair.files;
-        let trusts = Trust::from_pem(&ca).map(|trust| serials(&trust));
+        let trusts = Trust::from_pem(&ca).map(|trust| trust.serials());
         let parcel = handing.parcel(Files {
             ca,
             certificate,
@@ -125,27 +125,8 @@ impl Session<'_> {
     }
 }
 
-/// The serial numbers of the CAs.
-pub(super) fn serials(trust: &Trust) -> Vec<Serial> {
-    trust.all().map(|ca| ca.serial.clone()).collect()
-}
-
 fn entry(parcel: &Parcel, trusts: &[Serial], now: OffsetDateTime) -> Entry {
-    let Bundle {
-        name,
-        certificate,
-        host,
-        context,
-        files: _,
-    } = &parcel.bundle;
-    let (purpose, to) = (PairKind::Client.purpose(), place(&parcel.path));
-    let entry = Entry::handed_out(purpose, name.as_str(), certificate, trusts, to, now);
-    entry.exported(Export {
-        form: parcel.form,
-        host: host.clone(),
-        context: context.clone(),
-        encrypted_to: Vec::new(),
-    })
+    exported(&parcel.bundle, parcel.form, trusts, &parcel.path, now)
 }
 
 /// Whether something is where a client would go.

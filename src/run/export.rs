@@ -6,12 +6,12 @@ use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, EncryptTo, Mode, Output, Talk, Target};
 use crate::error::Error;
 use crate::host::{self, LedgerPen, Staged};
-use crate::pki::{Serial, SubjectAltName};
+use crate::pki::SubjectAltName;
 use crate::plan::bundle::{self, Bundle, Form, Recipient, Written};
 use crate::plan::docker_host::DockerHost;
 use crate::plan::hand_outs;
 use crate::plan::layout::{self, PairKind};
-use crate::plan::ledger::{Entry, Export};
+use crate::plan::ledger::Entry;
 use crate::plan::pair::SoundPair;
 use crate::plan::rollover::PublicFiles;
 use crate::plan::state::{FileState, HomeState, PairState};
@@ -133,7 +133,7 @@ impl Session<'_> {
             }
             (None, _) => None,
         };
-        let entry = self.entry(exported);
+        let entry = entry(exported);
         let mut record = record;
         match &mut record {
             Record::Ledger(pen) => pen.add(&entry.line())?,
@@ -175,29 +175,6 @@ impl Session<'_> {
             let words = format!("it was cut off, but the ledger tells as if it was not: {cause}");
             self.say(&report::warning(self.stderr, &words));
         }
-    }
-
-    fn entry(&self, exported: &Exported<'_>) -> Entry {
-        let Exported {
-            bundle,
-            form,
-            path,
-            recipients,
-        } = exported;
-        let trusts = trusted(bundle);
-        let to = match path {
-            Some(path) => super::hand_out::place(path),
-            None => super::hand_out::place(Path::new(hand_outs::STANDARD_OUTPUT)),
-        };
-        let (purpose, now) = (PairKind::Client.purpose(), host::clock());
-        let name = bundle.name.as_str();
-        let entry = Entry::handed_out(purpose, name, &bundle.certificate, &trusts, to, now);
-        entry.exported(Export {
-            form: *form,
-            host: bundle.host.clone(),
-            context: bundle.context.clone(),
-            encrypted_to: recipients.iter().map(ToString::to_string).collect(),
-        })
     }
 
     /// Opens the ledger, before root is given up.
@@ -261,10 +238,19 @@ fn recipients(encrypt_to: &[EncryptTo]) -> Result<Vec<Recipient>, Error> {
     Ok(recipients)
 }
 
-/// The CAs that the client's `ca.pem` trusts.
-fn trusted(bundle: &Bundle) -> Vec<Serial> {
-    match Trust::from_pem(&bundle.files.ca) {
-        Ok(trust) => trust.all().map(|ca| ca.serial.clone()).collect(),
-        Err(_) => Vec::new(),
+/// The ledger's line.
+fn entry(exported: &Exported<'_>) -> Entry {
+    let Exported {
+        bundle,
+        form,
+        path,
+        recipients,
+    } = exported;
+    let trusts = Trust::from_pem(&bundle.files.ca).map(|trust| trust.serials());
+    let to = path.unwrap_or(Path::new(hand_outs::STANDARD_OUTPUT));
+    let now = host::clock();
+    Entry {
+        encrypted_to: recipients.iter().map(ToString::to_string).collect(),
+        ..super::hand_out::exported(bundle, *form, &trusts.unwrap_or_default(), to, now)
     }
 }

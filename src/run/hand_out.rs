@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use time::OffsetDateTime;
+
 use super::Session;
 use crate::host::{self, LedgerPen};
 use crate::pki::{Certificate, Serial};
+use crate::plan::bundle::{Bundle, Form};
 use crate::plan::context::ContextName;
 use crate::plan::hand_outs::{HandOut, hand_outs};
 use crate::plan::layout::PairKind;
-use crate::plan::ledger::{Entry, Event};
+use crate::plan::ledger::{Entry, Event, Export};
 use crate::plan::pair::SoundPair;
 use crate::plan::trust::Trust;
 use crate::report;
@@ -155,9 +158,33 @@ fn handed_out(
     trust: &Trust,
     to: String,
 ) -> Entry {
-    let trusts: Vec<Serial> = trust.all().map(|ca| ca.serial.clone()).collect();
-    let now = host::clock();
-    Entry::handed_out(kind.purpose(), name, certificate, &trusts, to, now)
+    let (purpose, trusts) = (kind.purpose(), trust.serials());
+    Entry::handed_out(purpose, name, certificate, &trusts, to, host::clock())
+}
+
+/// The line for what was exported, to whoever can read it.
+pub(super) fn exported(
+    bundle: &Bundle,
+    form: Form,
+    trusts: &[Serial],
+    path: &Path,
+    now: OffsetDateTime,
+) -> Entry {
+    let Bundle {
+        name,
+        certificate,
+        host,
+        context,
+        files: _,
+    } = bundle;
+    let (purpose, to) = (PairKind::Client.purpose(), place(path));
+    let entry = Entry::handed_out(purpose, name.as_str(), certificate, trusts, to, now);
+    entry.exported(Export {
+        form,
+        host: host.clone(),
+        context: context.clone(),
+        encrypted_to: Vec::new(),
+    })
 }
 
 /// How the ledger names a directory of this machine.

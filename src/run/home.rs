@@ -9,7 +9,7 @@ use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Asked, Create, Home, Jobs, Repeat};
 use crate::pki::{self, KeyType, Life, is_encrypted};
-use crate::plan::issue::{self, Fresh, Ground, Issuance, Issued, Wish};
+use crate::plan::issue::{self, Ground, Issuance, Issued, PairKey, Wish};
 use crate::plan::layout;
 use crate::plan::remembered::Remembered;
 use crate::plan::state::{FileState, HomeState};
@@ -25,11 +25,8 @@ pub(super) fn made(
     valid_for: Life,
     now: OffsetDateTime,
 ) -> Result<Issued, Error> {
-    let fresh = Fresh {
-        key: host::key(key_type)?,
-        serial: host::serial()?,
-    };
-    Ok(issue::issue(issuer, wish, fresh, valid_for, now)?)
+    let (key, serial) = (PairKey::Home(host::key(key_type)?), host::serial()?);
+    Ok(issue::issue(issuer, wish, key, serial, valid_for, now)?)
 }
 
 impl Session<'_> {

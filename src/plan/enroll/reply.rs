@@ -1,15 +1,11 @@
 //! The reply to a request: the certificate, and the CAs its owner is to believe.
 
-use std::path::Path;
-
 use time::OffsetDateTime;
 
 use super::EnrollError;
 use crate::pki::profile::departures;
 use crate::pki::{Certificate, Name, Purpose, certificates_from_message, verify_chain};
 use crate::plan::Error;
-use crate::plan::pair::SoundPair;
-use crate::plan::state::PairState;
 use crate::plan::trust::Trust;
 use crate::plan::verify::{found_words, out_of_time};
 
@@ -22,21 +18,6 @@ pub struct Reply {
     pub certificate: Certificate,
     /// The CAs.
     pub trust: Trust,
-}
-
-/// The reply to a client of the home, whose key need not be there.
-///
-/// # Errors
-/// [`Error::Unsound`] if its certificate would not work where it is sent.
-pub fn reply_to(home: &Path, pair: &PairState, now: OffsetDateTime) -> Result<String, Error> {
-    let (certificate, ca) = SoundPair::check_without_key(home, pair, now)?;
-    let trust = Trust::from_pem(&ca)?;
-    let reply = Reply {
-        name: pair.name.parse()?,
-        certificate,
-        trust,
-    };
-    Ok(reply.text())
 }
 
 impl Reply {

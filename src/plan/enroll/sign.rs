@@ -4,9 +4,10 @@ use time::OffsetDateTime;
 
 use super::{EnrollError, Reply};
 use crate::pki::{Certificate, CertificateRequest, Life, Name, PublicKey, Serial, VerifyCode};
-use crate::plan::issue::{PairKey, PlannedPair, Wish, pair_files};
-use crate::plan::layout::{self, PairKind};
-use crate::plan::ledger::{Entry, KeyPlace};
+use crate::plan::bundle::Form;
+use crate::plan::issue::{self, Ground, PairKey, PlannedPair, Wish};
+use crate::plan::layout::PairKind;
+use crate::plan::ledger::{Entry, Export, KeyPlace};
 use crate::plan::remembered::Remembered;
 use crate::plan::renew::{self, Replaced};
 use crate::plan::rollover::PublicPair;
@@ -180,23 +181,10 @@ pub fn sign(
         None => {
             let wish = Wish::Client(name.clone());
             let life = valid_for.unwrap_or(Life::LEAF);
-            let (files, entry, pair) = pair_files(issuer, wish, key, serial, life, now)?;
-            let mut changes = Vec::new();
-            let clients = PairKind::Client.directory();
-            if !home.others.iter().any(|name| name == clients) {
-                changes.push(Change::MakeDirectory {
-                    path: clients.into(),
-                    mode: layout::DIRECTORY_MODE,
-                });
-            }
-            changes.push(Change::PlaceDirectory {
-                path: PairKind::Client.pair(name.as_str()),
-                mode: layout::DIRECTORY_MODE,
-                files,
-            });
-            changes.push(home.append_to_ledger(entry.line()));
-            let command = COMMAND;
-            (Plan { command, changes }, pair, None)
+            let issued = issue::issue(issuer, wish, key, serial, life, now)?;
+            let pair = issued.pair.clone();
+            let issuance = issue::plan(COMMAND, &mut Ground::of(home), issuer, vec![issued]);
+            (issuance.plan, pair, None)
         }
     };
     let reply = Reply {
@@ -239,7 +227,7 @@ fn planned_certificate(plan: &Plan) -> Result<Certificate, Error> {
 
 /// The ledger's line for a reply: whoever drops a CA must know that this certificate is used.
 fn handed_out(reply: &Reply, now: OffsetDateTime) -> Entry {
-    let trusts = Vec::from_iter(reply.trust.all().map(|ca| ca.serial.clone()));
+    let trusts = reply.trust.serials();
     let to = format!("a reply for {}", reply.name);
     let purpose = PairKind::Client.purpose();
     Entry::handed_out(
@@ -250,6 +238,11 @@ fn handed_out(reply: &Reply, now: OffsetDateTime) -> Entry {
         to,
         now,
     )
-    .in_form("reply")
+    .exported(Export {
+        form: Form::Reply,
+        host: None,
+        context: None,
+        encrypted_to: Vec::new(),
+    })
     .with_key(KeyPlace::Elsewhere)
 }

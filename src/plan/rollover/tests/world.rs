@@ -63,7 +63,10 @@ impl World {
                 let wish = IssueWish::Client(name.parse().unwrap());
                 let issuer = self.home.issuer();
                 let mut ground = Ground::of(&self.home.state());
-                let issued = vec![issue::issue(&issuer, wish, fresh(), Life::LEAF, now)?];
+                let Fresh { key, serial } = fresh();
+                let key = PairKey::Home(key);
+                let issued = issue::issue(&issuer, wish, key, serial, Life::LEAF, now)?;
+                let issued = vec![issued];
                 let made = issue::plan("client issue", &mut ground, &issuer, issued);
                 self.home.apply(&made.plan);
                 self.clients += 1;
