@@ -25,10 +25,13 @@ impl<'a> FreeNames<'a> {
             let extension = form.file_name("");
             [format!("{extension}.age"), extension]
         });
+        let extensions = extensions.filter(|extension| !extension.is_empty());
         let stems = extensions.filter_map(|it| wanted.strip_suffix(&*it));
         let stem = stems
             .filter(|stem| !stem.is_empty())
             .min_by_key(|stem| stem.len());
+        let last_dot = || wanted.rsplit_once('.').map(|(stem, _)| stem);
+        let stem = stem.or_else(last_dot).filter(|stem| !stem.is_empty());
         let stem = stem.unwrap_or(wanted);
         let extension = &wanted[stem.len()..];
         let numbered = (2..).map(|number: u32| format!("{stem}-{number}{extension}"));
@@ -46,7 +49,8 @@ mod tests {
 
     #[test]
     fn a_name_that_is_taken_is_given_a_number() {
-        let is_there = |name: &str| ["alice.tar.gz", "alice-2.tar.gz", "lap"].contains(&name);
+        let is_there =
+            |name: &str| ["alice.tar.gz", "alice-2.tar.gz", "lap", "lap.tgz"].contains(&name);
         let mut names = FreeNames::new(&is_there);
         for (wanted, free) in [
             ("alice.tar.gz", "alice-3.tar.gz"),
@@ -54,6 +58,7 @@ mod tests {
             ("alice.tar.gz.age", "alice.tar.gz.age"),
             ("alice.tar.gz.age", "alice-2.tar.gz.age"),
             ("lap", "lap-2"),
+            ("lap.tgz", "lap-2.tgz"),
             (".env", ".env"),
             (".env", ".env-2"),
             ("a.b", "a.b"),
