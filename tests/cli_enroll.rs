@@ -383,6 +383,12 @@ fn a_reply_is_installed_and_taken_back() {
     );
     assert!(!in_user(&home, "requests/laptop").exists());
     shown(&home, &format!("{line} --yes"), "accept_again");
+    // Its CA is known by now, and not the one that was named.
+    refused(
+        &home,
+        &format!("{line} --expect 0000-0000-0000-0000"),
+        "accept_again_of_another_ca",
+    );
     let before = fs::read(in_user(&home, "key.pem")).unwrap();
     done(&home, &on_laptop(&home, "undo --yes"), "accept_undone");
     assert_eq!(

@@ -104,7 +104,8 @@ pub fn known_authorities(ca: Option<&FileImage>) -> Vec<Certificate> {
 /// The CAs of a reply that docker does not believe yet: those a person must vouch for.
 ///
 /// # Errors
-/// [`EnrollError::UnexpectedCa`] if codes are expected and one of these CAs has none of them.
+/// [`EnrollError::UnexpectedCa`] if codes are expected and one of these CAs has none of them, or none
+/// of the reply's CAs has one.
 pub fn unknown_authorities<'a>(
     trust: &'a Trust,
     known: &[Certificate],
@@ -112,17 +113,23 @@ pub fn unknown_authorities<'a>(
 ) -> Result<Vec<&'a Certificate>, Error> {
     let unknown = trust.all().filter(|ca| !known.contains(ca));
     let unknown = Vec::from_iter(unknown);
-    for ca in &unknown {
-        let found = VerifyCode::of(&ca.public_key);
-        if !expected.is_empty() && !expected.contains(&found) {
-            return Err(EnrollError::UnexpectedCa {
-                found,
-                wanted: expected.to_vec(),
-            }
-            .into());
-        }
+    if expected.is_empty() {
+        return Ok(unknown);
     }
-    Ok(unknown)
+    let is_expected = |ca: &Certificate| expected.contains(&VerifyCode::of(&ca.public_key));
+    let unexpected = match trust.all().any(is_expected) {
+        true => unknown.iter().copied().find(|ca| !is_expected(ca)),
+        // What somebody took the trouble to name counts of a CA that is known here, too.
+        false => Some(&trust.ca),
+    };
+    match unexpected {
+        Some(ca) => Err(EnrollError::UnexpectedCa {
+            found: VerifyCode::of(&ca.public_key),
+            wanted: expected.to_vec(),
+        }
+        .into()),
+        None => Ok(unknown),
+    }
 }
 
 /// The changes that take a request away once its client is installed: its two files, and its
