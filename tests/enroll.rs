@@ -816,7 +816,7 @@ mod killed {
     fn a_file_that_appears_where_the_reply_goes_stays_as_it_is() {
         let before: &dyn Fn(&Enrol) = &|enrol| enrol.request(&[]);
         let calls = calls(|enrol| enrol.authority(SIGN), before);
-        let is_last = |call: &String| call.starts_with("rename") && call.contains("reply.pem");
+        let is_last = |call: &String| call.starts_with("link") && call.contains("reply.pem");
         let at = calls.iter().position(is_last).unwrap() + 1;
         let enrol = Enrol::new();
         before(&enrol);

@@ -50,7 +50,7 @@ pub use input::{read_file, read_standard_input};
 pub use installed::{client_copies, installed};
 pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, key, next, next_side_by_side_from, serial, side_by_side_from};
-pub use message::{StagedMessage, message};
+pub use message::message;
 pub use parallel::{Jobs, map as side_by_side};
 pub use pen::{LedgerPen, machine_name};
 pub use progress::{Progress, Shown};

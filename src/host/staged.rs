@@ -13,6 +13,8 @@ use crate::plan::bundle::{Bundle, Form, Member, Written};
 
 /// The mode of a file that holds a key and is carried away.
 const FILE_MODE: u32 = 0o600;
+/// The mode of one in which nothing is secret: anybody may read what is sent.
+const MESSAGE_MODE: u32 = 0o644;
 /// The mode of a directory that holds one.
 const DIRECTORY_MODE: u32 = 0o700;
 
@@ -35,14 +37,19 @@ impl Staged {
     /// Makes a file that its owner alone can read, durable.  Something that is at its path is an
     /// error now, and when it is published.
     pub fn file(path: &Path, octets: &[u8]) -> Result<Self, Error> {
-        Self::file_with(path, octets, Durable::Now)
+        Self::file_with(path, FILE_MODE, octets, Durable::Now)
     }
 
-    fn file_with(path: &Path, octets: &[u8], durable: Durable) -> Result<Self, Error> {
+    /// The same of a message that anybody may read.
+    pub fn message(path: &Path, text: &str) -> Result<Self, Error> {
+        Self::file_with(path, MESSAGE_MODE, text.as_bytes(), Durable::Now)
+    }
+
+    fn file_with(path: &Path, mode: u32, octets: &[u8], durable: Durable) -> Result<Self, Error> {
         refuse_there(path)?;
         let what = match nameless(path)? {
             Some(mut file) => {
-                let written = platform::set_file_mode(&file, FILE_MODE)
+                let written = platform::set_file_mode(&file, mode)
                     .and_then(|()| file.write_all(octets))
                     .and_then(|()| durable.sync(&file));
                 written.map_err(Error::io("write", path))?;
@@ -50,7 +57,7 @@ impl Staged {
             }
             None => {
                 let hidden = Hidden(write::staged_path(path)?);
-                let written = write::create_file(&hidden.0, FILE_MODE, octets)
+                let written = write::create_file(&hidden.0, mode, octets)
                     .and_then(|file| durable.sync(&file).map_err(Error::io("write", path)));
                 written.map_err(|error| named(error, path))?;
                 What::Hidden(hidden.keep())
@@ -196,7 +203,7 @@ fn stage(parcel: &Parcel, durable: Durable) -> Result<Staged, Error> {
         cause,
     })?;
     match written {
-        Written::File(octets) => Staged::file_with(path, &octets, durable),
+        Written::File(octets) => Staged::file_with(path, FILE_MODE, &octets, durable),
         Written::Directory(members) => Staged::directory_with(path, &members, durable),
     }
 }

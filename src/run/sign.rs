@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Consent, Mode, Output, ReplyTo, Talk};
 use crate::error::Error;
-use crate::host::{self, Asked, Create, StagedMessage};
+use crate::host::{self, Asked, Create, Staged};
 use crate::pki::{CertificateRequest, MAX_MESSAGE, Name, Validity};
 use crate::plan::enroll::{self, EnrollError, Held, Renewal, Signing};
 use crate::plan::layout::PairKind;
@@ -54,7 +54,7 @@ impl Session<'_> {
         // Written before the home is changed, and in its place after: no certificate is out that
         // the ledger does not know.
         let staged = match &path {
-            Some(path) => Some(StagedMessage::write(path, &signing.reply.text())?),
+            Some(path) => Some(Staged::message(path, &signing.reply.text())?),
             None => None,
         };
         host::apply(&mut home, &signing.plan)?;
