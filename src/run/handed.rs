@@ -33,17 +33,23 @@ impl Handed {
     }
 }
 
+/// Puts the file, or standard input, before what is wrong with what is in it.
+pub(super) fn naming(from: Option<&Path>, error: Error) -> Error {
+    match error {
+        Error::Plan(cause) => Error::Plan(crate::plan::Error::Handed {
+            from: from.map(Path::to_owned),
+            cause: Box::new(cause),
+        }),
+        // It names the file.
+        other => other,
+    }
+}
+
 impl Session<'_> {
     /// Reads what is in a file, in a directory, or on standard input.
     pub(super) fn handed(&self, from: Option<&Path>, now: OffsetDateTime) -> Result<Handed, Error> {
-        self.read_handed(from, now).map_err(|error| match error {
-            Error::Plan(cause) => Error::Plan(crate::plan::Error::Handed {
-                from: from.map(Path::to_owned),
-                cause: Box::new(cause),
-            }),
-            // It names the file.
-            other => other,
-        })
+        self.read_handed(from, now)
+            .map_err(|error| naming(from, error))
     }
 
     fn read_handed(&self, from: Option<&Path>, now: OffsetDateTime) -> Result<Handed, Error> {

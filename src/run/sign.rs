@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::handed::naming;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Consent, Mode, Output, ReplyTo, Talk};
 use crate::error::Error;
@@ -22,8 +23,10 @@ impl Session<'_> {
         if asks && !host::is_terminal() {
             return Err(host::Error::NoTerminal { what: Asked::Code }.into());
         }
-        let message = self.message(wish.request.as_deref(), "a signing request in PEM")?;
-        let request = CertificateRequest::from_message(&message)?;
+        let from = wish.request.as_deref();
+        let message = self.message(from, "a signing request in PEM");
+        let request = message.and_then(|message| Ok(CertificateRequest::from_message(&message)?));
+        let request = request.map_err(|error| naming(from, error))?;
         let name = enroll::client_name(&request, &wish.wish)?;
         // Refused before anybody is asked, and once more under the lock.
         self.reading(|| self.judge_request(wish, &request, &name))?;
