@@ -1459,8 +1459,8 @@ fn a_forged_certificate_is_found_and_mended() {
         fs::read(home.around().join("alice.key")).unwrap(),
     );
 
-    // Name, serial, purpose and key are right: only the signature is another's.
-    assert_eq!(state_of(&home, "alice"), "valid");
+    // Name, serial, purpose and key are right; the key of the CA that signed is another's.
+    assert_eq!(state_of(&home, "alice"), "not trusted");
     is_found_and_mended(
         &home,
         "clients/alice/cert.pem",
