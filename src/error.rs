@@ -260,18 +260,21 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
             "have whoever signed read the CA's code once more: `dockpki ca show` tells it".into()
         }
         E::OlderCa { name, wanted, .. } => format!(
-            "get a current one, where the CA is: dockpki client export {name} --as tar; only if `ca roll undo` \
-             took the newer CA back, add --expect {wanted}"
+            "{}; only if `ca roll undo` took the newer CA back, add --expect {wanted}",
+            current_one(name)
         ),
         E::NoCopy { bundle, .. } => format!(
             "install it here first: {program} client accept {}",
             bundle.as_deref().map_or_else(|| "-".into(), shell_path)
         ),
-        E::Older { name, .. } => {
-            format!("get a current one, where the CA is: dockpki client export {name} --as tar")
-        }
+        E::Older { name, .. } => current_one(name),
         E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } => return None,
     })
+}
+
+/// Where what is older is replaced: on another machine, by a dockpki of its own.
+fn current_one(client: &str) -> String {
+    format!("get a current one, where the CA is: dockpki client export {client} --as tar")
 }
 
 fn bundle_hint(error: &plan::bundle::Error) -> Option<String> {

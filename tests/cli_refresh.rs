@@ -307,7 +307,7 @@ fn a_new_ca_is_asked_about_by_its_code() {
 fn a_bundle_from_before_a_rollover_takes_no_ca_away() {
     let (home, copies) = laptop();
     let old = bundled(&home);
-    let code = VerifyCode::of(&ca_of(&home).certificate().public_key);
+    let code = home.ca_code();
     run(&home, "dockpki ca roll start --yes");
     fs::rename(home.around().join("bundle"), home.around().join("late")).unwrap();
     let both = bundled(&home);

@@ -71,6 +71,11 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Whether it works where its CA is trusted.
+    pub fn is_usable(self) -> bool {
+        matches!(self, Self::Valid | Self::Due | Self::KeyOpen)
+    }
+
     /// In words, as text and JSON show it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -132,11 +137,9 @@ pub fn pair_row(
 ) -> Row {
     let (certificate, standing) = pair_standing(pair, remembered, now);
     let believed = certificate.as_ref().and_then(|it| trust.issuer_of(it));
-    let standing = match standing {
-        Standing::Valid | Standing::Due | Standing::KeyOpen if believed.is_none() => {
-            Standing::NotTrusted
-        }
-        standing => standing,
+    let standing = match believed.is_none() && standing.is_usable() {
+        true => Standing::NotTrusted,
+        false => standing,
     };
     let key = certificate.as_ref().map_or(KeyPlace::Home, |certificate| {
         remembered.key_place(&certificate.serial, &pair.key)

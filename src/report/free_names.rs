@@ -21,10 +21,9 @@ impl<'a> FreeNames<'a> {
 
     /// The wanted name, or else the first of `alice-2.tar.gz`, `alice-3.tar.gz` … that is free.
     pub(super) fn free(&mut self, wanted: &str) -> String {
-        let extensions = Form::ALL.into_iter().flat_map(|form| {
-            let extension = form.file_name("");
-            [format!("{extension}.age"), extension]
-        });
+        let extensions = Form::ALL.into_iter();
+        let extensions =
+            extensions.flat_map(|form| [form.encrypted_file_name(""), form.file_name("")]);
         let extensions = extensions.filter(|extension| !extension.is_empty());
         let stems = extensions.filter_map(|it| wanted.strip_suffix(&*it));
         let stem = stems

@@ -136,10 +136,10 @@ fn other_file(entry: &Entry, form: &str, names: &mut FreeNames<'_>) -> Option<St
     }
     let mut forms = Form::ALL.into_iter();
     let form = forms.find(|known| known.as_str() == form)?;
-    let mut default = form.file_name(&entry.name);
-    if !entry.encrypted_to.is_empty() {
-        default.push_str(".age");
-    }
+    let default = match entry.encrypted_to.is_empty() {
+        true => form.file_name(&entry.name),
+        false => form.encrypted_file_name(&entry.name),
+    };
     // That a request was signed is told without a path.
     let file = to.rsplit_once('/').map(|(_, file)| file);
     let file = file.filter(|it| !it.is_empty()).unwrap_or(&default);

@@ -49,10 +49,7 @@ impl Session<'_> {
         let known = enroll::known_authorities(known.ok().flatten().as_ref());
         let unknown = enroll::unknown_authorities(&reply.trust, &known, &wish.expected)?;
         let host = wish.host.clone().or(for_host);
-        let context = wish.context.clone();
-        let target = context
-            .clone()
-            .or_else(|| host.as_ref().map(ContextName::from_host));
+        let target = ContextName::of(wish.context.as_ref(), host.as_ref());
         self.refuse_older(&docker, &reply, target.as_ref(), &wish.expected)?;
         let said = report::reply_to_accept(&reply, &unknown, key_from);
         let files = [
@@ -67,7 +64,7 @@ impl Session<'_> {
             command,
             pair: SoundPair::of_client(directory, name, files, now)?,
             host,
-            context,
+            context: wish.context.clone(),
             after: leave(key)?,
             said,
             question,

@@ -219,10 +219,9 @@ impl Session<'_> {
 }
 
 fn file_name(form: Form, client: &str, recipients: &[Recipient]) -> String {
-    let name = form.file_name(client);
     match recipients.is_empty() {
-        true => name,
-        false => format!("{name}.age"),
+        true => form.file_name(client),
+        false => form.encrypted_file_name(client),
     }
 }
 
@@ -240,17 +239,14 @@ fn recipients(encrypt_to: &[EncryptTo]) -> Result<Vec<Recipient>, Error> {
 
 /// The ledger's line.
 fn entry(exported: &Exported<'_>) -> Entry {
-    let Exported {
-        bundle,
-        form,
-        path,
-        recipients,
-    } = exported;
-    let trusts = Trust::from_pem(&bundle.files.ca).map(|trust| trust.serials());
-    let to = path.unwrap_or(Path::new(hand_outs::STANDARD_OUTPUT));
-    let now = host::clock();
+    let trusts = Trust::from_pem(&exported.bundle.files.ca).map(|trust| trust.serials());
+    let to = exported
+        .path
+        .unwrap_or(Path::new(hand_outs::STANDARD_OUTPUT));
+    let (bundle, form, now) = (exported.bundle, exported.form, host::clock());
+    let recipients = exported.recipients.iter();
     Entry {
-        encrypted_to: recipients.iter().map(ToString::to_string).collect(),
-        ..super::hand_out::exported(bundle, *form, &trusts.unwrap_or_default(), to, now)
+        encrypted_to: recipients.map(ToString::to_string).collect(),
+        ..super::hand_out::exported(bundle, form, &trusts.unwrap_or_default(), to, now)
     }
 }

@@ -85,6 +85,11 @@ impl Form {
         format!("{client}{extension}")
     }
 
+    /// The same of a file that is encrypted.
+    pub fn encrypted_file_name(self, client: &str) -> String {
+        format!("{}.age", self.file_name(client))
+    }
+
     /// Whether it holds the private key.
     pub fn has_key(self) -> bool {
         self != Self::Reply

@@ -41,9 +41,7 @@ pub fn pair(
     let (state, severity) = match (standing, &facts, disbelieved) {
         // Nobody is to use it any more: its end is no news.
         (Standing::Revoked, ..) => (State::Standing(Standing::Revoked), Severity::Fine),
-        (Standing::Valid | Standing::Due | Standing::KeyOpen, _, Some(state)) => {
-            (state, Severity::Critical)
-        }
+        (standing, _, Some(state)) if standing.is_usable() => (state, Severity::Critical),
         (Standing::Valid | Standing::Due, Some(facts), None) => judged(facts.validity),
         (Standing::KeyOpen, Some(facts), None) => {
             let (state, severity) = judged(facts.validity);

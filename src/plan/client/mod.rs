@@ -76,8 +76,7 @@ impl PlacedClient {
 impl ClientWish {
     /// The context that is written: the one named, else the host's; none without either.
     pub fn context_name(&self) -> Option<ContextName> {
-        let after_host = || self.host.as_ref().map(ContextName::from_host);
-        self.context.clone().or_else(after_host)
+        ContextName::of(self.context.as_ref(), self.host.as_ref())
     }
 }
 

@@ -22,6 +22,12 @@ pub use metadata::{Metadata, Verification, name_in};
 pub struct ContextName(String);
 
 impl ContextName {
+    /// The context of a client: the one that was named, else the host's; none without either.
+    pub fn of(named: Option<&Self>, host: Option<&DockerHost>) -> Option<Self> {
+        let after_host = || host.map(Self::from_host);
+        named.cloned().or_else(after_host)
+    }
+
     /// The name of a host's context when nobody chose one: the host, made to fit.
     ///
     /// An IPv6 address gets the prefix `ip6-` and hyphens for its colons; what docker would take

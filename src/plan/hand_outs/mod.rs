@@ -75,7 +75,6 @@ impl<'a> Out<'a> {
     }
 
     fn add(&mut self, (number, entry): Told<'a>) {
-        let generation = self.generation(entry);
         let directory = (entry.kind.as_str(), entry.to.as_deref().unwrap_or_default());
         let told = (number, entry);
         match (entry.event, self.use_of(entry)) {
@@ -85,6 +84,7 @@ impl<'a> Out<'a> {
             }
             (Event::HandedOut, Some(its)) => self.exported.entry(its).or_default().add(told),
             (Event::HandedOut, None) if entry.to.is_some() => {
+                let generation = self.generation(entry);
                 self.installed.insert(directory, (generation, told));
             }
             (Event::TakenBack, Some(its)) => {
@@ -107,12 +107,14 @@ impl<'a> Out<'a> {
 
     /// What it was exported for; nothing if it was installed.
     fn use_of(&self, entry: &'a Entry) -> Option<Use<'a>> {
-        entry.to.as_ref()?;
+        let (Some(_), Some(form)) = (&entry.to, &entry.form) else {
+            return None;
+        };
         Some(Use {
             kind: &entry.kind,
             name: &entry.name,
             generation: self.generation(entry),
-            form: entry.form.as_deref()?,
+            form,
             host: entry.host.as_deref(),
             context: entry.context.as_deref(),
         })
