@@ -15,13 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use dockpki::pki::Certificate;
 use dockpki::plan::bundle::Bundle;
 use dockpki::plan::ledger::{self, Event};
 use support::golden::{self, command};
-use support::{Ran, TestHome, fault, snapshot};
+use support::{Ran, TestHome, fault, has, snapshot};
 
 #[track_caller]
 fn done(home: &TestHome, line: &str, name: &str) {
@@ -406,4 +406,41 @@ fn a_failure_after_the_first_batch_says_how_many_are_there() {
     assert_eq!(staged.count(), 0, "something is left behind");
     Ran::from(command(&home, ISSUE).output().unwrap()).succeeds();
     assert_eq!(serials(&home).len(), MANY + 1);
+}
+
+#[test]
+fn memory_is_flat_in_the_number_of_clients() {
+    let python = Command::new("python3").arg("--version").output();
+    if !has("python3", python.is_ok()) {
+        return;
+    }
+    let (few, many) = (peak_memory(2048), peak_memory(8192));
+    // A row, or a line of the ledger, kept for each client would be a fifth of a KiB or more.
+    assert!(many < few + 1200, "{few} KiB, then {many} KiB");
+}
+
+/// The peak resident memory in KiB of issuing and handing out so many, as its parent is told.
+fn peak_memory(clients: usize) -> usize {
+    let home = TestHome::in_memory();
+    home.run(["init", "--san", "localhost"]).succeeds();
+    let list = (0..clients).map(|number| format!("c{number:05}\n"));
+    fs::write(home.around().join("team.csv"), list.collect::<String>()).unwrap();
+    let line = format!("{ISSUE} --export out --as context --host tcp://web-1:2376 --jobs 2");
+    let issue = command(&home, &line);
+    let script = "import resource, subprocess, sys\n\
+                  subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)\n\
+                  print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let mut parent = Command::new("python3");
+    parent.args(["-c", script]).arg(issue.get_program());
+    parent.args(issue.get_args());
+    parent.envs(
+        issue
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    parent.current_dir(issue.get_current_dir().unwrap());
+    // With one arena a thread the peak depends on which thread freed what.
+    parent.env("MALLOC_ARENA_MAX", "1");
+    let ran = Ran::from(parent.output().unwrap()).succeeds();
+    ran.stdout.trim().parse().unwrap()
 }

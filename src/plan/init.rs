@@ -39,7 +39,7 @@ pub enum Constraint {
 /// Refuses a directory that is not for a new home: one that holds anything, or a home of another
 /// version.
 pub fn refuse_foreign(home: &HomeState) -> Result<(), Error> {
-    home.ledger()?;
+    home.check_ledger()?;
     if let Err(error @ Error::CaGone { .. }) = home.ca() {
         return Err(error);
     }

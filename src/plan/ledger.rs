@@ -253,11 +253,22 @@ impl Entry {
 /// [`Error::HomeVersion`] for a line of another version, [`Error::LedgerLine`] for one that is
 /// no entry.
 pub fn parse(text: &[u8]) -> Result<Vec<Entry>, Error> {
+    entries(text).collect()
+}
+
+/// Refuses what [`parse`] refuses, and keeps nothing: a ledger grows with every certificate.
+///
+/// # Errors
+/// As [`parse`].
+pub fn check(text: &[u8]) -> Result<(), Error> {
+    entries(text).try_for_each(|entry| entry.map(drop))
+}
+
+fn entries(text: &[u8]) -> impl Iterator<Item = Result<Entry, Error>> {
     let lines = text.split(|byte| *byte == b'\n').enumerate();
     lines
         .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
         .map(|(index, line)| parse_line(line, index + 1))
-        .collect()
 }
 
 fn parse_line(line: &[u8], number: usize) -> Result<Entry, Error> {

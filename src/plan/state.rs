@@ -182,9 +182,21 @@ impl HomeState {
 
     /// The entries of the ledger; none if it is not there.
     pub fn ledger(&self) -> Result<Vec<ledger::Entry>, Error> {
+        ledger::parse(self.ledger_text()?)
+    }
+
+    /// Refuses a ledger nobody can read: what is added must not go there.
+    ///
+    /// # Errors
+    /// As [`HomeState::ledger`].
+    pub fn check_ledger(&self) -> Result<(), Error> {
+        ledger::check(self.ledger_text()?)
+    }
+
+    fn ledger_text(&self) -> Result<&[u8], Error> {
         match &self.ledger {
-            FileState::Absent => Ok(Vec::new()),
-            FileState::Present(file) => ledger::parse(&file.content),
+            FileState::Absent => Ok(&[]),
+            FileState::Present(file) => Ok(&file.content),
             other => Err(Error::File {
                 path: self.path.join(layout::LEDGER),
                 cause: other.as_pki_error("the ledger"),

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{JSON_VERSION, Style, count, day, json, shown, warning};
-use crate::plan::roster::{Row, Tally};
+use crate::pki::Name;
+use crate::plan::roster::Tally;
 
 /// How many names of a list are shown.
 const NAMED: usize = 8;
@@ -53,14 +54,14 @@ fn there(already: usize) -> String {
 pub fn bulk_planned(
     home: &Path,
     tally: &Tally,
-    planned: &[&Row],
+    planned: &[Name],
     kept: usize,
     directory: Option<&Path>,
 ) -> String {
     if planned.is_empty() && kept == 0 {
         return bulk(home, tally, directory);
     }
-    let named = planned.iter().take(NAMED).map(|row| row.name.as_str());
+    let named = planned.iter().take(NAMED).map(Name::as_str);
     let named = Vec::from_iter(named).join(", ");
     let more = match planned.len().checked_sub(NAMED) {
         Some(more @ 1..) => format!(" and {more} more"),
@@ -91,7 +92,7 @@ pub fn bulk_planned(
 }
 
 /// The same as JSON.
-pub fn bulk_json(home: &Path, tally: &Tally, planned: &[&Row], directory: Option<&Path>) -> String {
+pub fn bulk_json(home: &Path, tally: &Tally, planned: &[Name], directory: Option<&Path>) -> String {
     #[derive(Serialize)]
     struct Report<'a> {
         version: u32,
@@ -115,7 +116,7 @@ pub fn bulk_json(home: &Path, tally: &Tally, planned: &[&Row], directory: Option
         already: tally.already,
         exported: tally.exported,
         export: directory.map(|directory| directory.display().to_string()),
-        planned: planned.iter().map(|row| row.name.as_str()).collect(),
+        planned: planned.iter().map(Name::as_str).collect(),
         warnings: cut(tally).into_iter().collect(),
     })
 }

@@ -32,14 +32,18 @@ impl Session<'_> {
         &self,
         pairs: impl IntoIterator<Item = &'p PlannedPair>,
     ) -> Vec<String> {
+        let mut moved = pairs
+            .into_iter()
+            .map(|pair| (pair.kind, pair.name.as_str()))
+            .peekable();
+        if moved.peek().is_none() {
+            return Vec::new();
+        }
         // It is done: that the home cannot be read again, as on a disk that has turned read-only,
         // undoes nothing.
         let Ok(Some(Rollover { rows, ledger, .. })) = self.under_way() else {
             return Vec::new();
         };
-        let moved = pairs
-            .into_iter()
-            .map(|pair| (pair.kind, pair.name.as_str()));
         let apart = apart(&rows, &ledger, moved);
         apart.iter().map(report::apart_words).collect()
     }

@@ -18,7 +18,7 @@ use crate::host::{self, Create, Home, Jobs, Parcel, Progress, Shown};
 use crate::pki::{KeyType, Validity};
 use crate::plan::issue::{self, Ground, Wish};
 use crate::plan::layout::PairKind;
-use crate::plan::roster::{InRollover, Problem, Roster, RosterError, Row, Tally};
+use crate::plan::roster::{InRollover, Place, Problem, Roster, RosterError, Row, Tally};
 use crate::plan::state::HomeState;
 use crate::plan::trust::Issuer;
 use crate::report;
@@ -30,10 +30,11 @@ const BATCH: usize = 1024;
 /// A list held against the home.
 struct Look<'r> {
     state: HomeState,
+    roster: &'r Roster,
     /// Who is not there yet.
-    wanted: Vec<&'r Row>,
+    wanted: Vec<Place>,
     /// Who is there, and was not handed out yet.
-    kept: Vec<&'r Row>,
+    kept: Vec<Place>,
     /// How many are there already.
     already: usize,
 }
@@ -79,7 +80,7 @@ impl Session<'_> {
         };
         let now = host::clock();
         if let Some(issuer) = &issuer {
-            refuse_unissuable(wish, issuer, &look.wanted, now)?;
+            refuse_unissuable(wish, issuer, &look, now)?;
         }
         let mut done = Tally::new(look.already);
         if wish.mode == Mode::DryRun {
@@ -143,11 +144,11 @@ impl Session<'_> {
         for batch in look.kept.chunks(BATCH) {
             let mut parcels = Vec::with_capacity(batch.len());
             let mut lines = String::new();
-            for row in batch {
-                let Some(handing) = handing(batches.wish, row, batches.export)? else {
+            for row in batch.iter().map(|place| look.roster.row(*place)) {
+                let Some(handing) = handing(batches.wish, &row, batches.export)? else {
                     continue;
                 };
-                let (parcel, entry) = self.parcel_of_old(row, handing, batches.now)?;
+                let (parcel, entry) = self.parcel_of_old(&row, handing, batches.now)?;
                 parcels.push(parcel);
                 lines.push_str(&entry.line());
             }
@@ -180,11 +181,12 @@ impl Session<'_> {
             Some(_) => InRollover::Yes,
             None => InRollover::No,
         };
-        let one = |row: &Row| {
+        let one = |place: Place| {
+            let row = look.roster.row(place);
             let life = row.life.unwrap_or(wish.valid_for);
             let client = Wish::Client(row.name.clone());
             let mut issued = made(issuer, client, key_type, life, now)?;
-            let parcel = match handing(wish, row, export)? {
+            let parcel = match handing(wish, &row, export)? {
                 None => None,
                 Some(handing) => Some(handing.parcel_of_new(&mut issued, &trusts, now)?),
             };
@@ -214,20 +216,21 @@ impl Session<'_> {
     ) -> Result<Look<'r>, Error> {
         let state = host::home_state(&self.home)?;
         state.ca()?;
-        // What is added must not go to a ledger nobody can read.
-        state.ledger()?;
+        state.check_ledger()?;
         host::home_directories(&self.home)?;
         let names = host::pair_names(&self.home, PairKind::Client)?;
         let names = HashSet::<String>::from_iter(names);
         let mut look = Look {
             state,
+            roster,
             wanted: Vec::new(),
             kept: Vec::new(),
             already: 0,
         };
         let mut problems = Vec::new();
-        for row in &roster.rows {
-            let handing = match Handing::of(row, export) {
+        for place in roster.places() {
+            let row = roster.row(place);
+            let handing = match Handing::of(&row, export) {
                 Ok(handing) => handing,
                 Err(problem) => {
                     problems.push(problem);
@@ -243,11 +246,11 @@ impl Session<'_> {
                         handing.path().display()
                     ),
                 }),
-                (false, _) => look.wanted.push(row),
+                (false, _) => look.wanted.push(place),
                 (true, handing) => {
                     look.already += 1;
                     if handing.is_some() && !out {
-                        look.kept.push(row);
+                        look.kept.push(place);
                     }
                 }
             }
@@ -264,15 +267,18 @@ impl Session<'_> {
             .as_ref()
             .map(|export| export.directory.as_path());
         let (planned, kept) = match wish.mode {
-            Mode::Apply => (&[][..], 0),
-            Mode::DryRun => (&look.wanted[..], look.kept.len()),
+            Mode::Apply => (Vec::new(), 0),
+            Mode::DryRun => {
+                let names = look.wanted.iter().map(|place| look.roster.row(*place).name);
+                (names.collect(), look.kept.len())
+            }
         };
         match (self.request.output, self.request.talk, wish.mode) {
-            (Output::Json, ..) => report::bulk_json(&self.home, done, planned, directory),
+            (Output::Json, ..) => report::bulk_json(&self.home, done, &planned, directory),
             (Output::Text, Talk::Quiet, Mode::Apply) => String::new(),
             (Output::Text, _, Mode::Apply) => report::bulk(&self.home, done, directory),
             (Output::Text, _, Mode::DryRun) => {
-                report::bulk_planned(&self.home, done, planned, kept, directory)
+                report::bulk_planned(&self.home, done, &planned, kept, directory)
             }
         }
     }
@@ -319,19 +325,20 @@ fn read_roster(from: &ListFrom) -> Result<Roster, Error> {
         ListFrom::StandardInput => host::read_standard_input()?,
         ListFrom::File(path) => host::read_file(path)?,
     };
-    Roster::parse(&content).map_err(|cause| unusable(from, cause))
+    Roster::parse(content).map_err(|cause| unusable(from, cause))
 }
 
 /// Refuses what the CA would not issue, before the first key is made.
 fn refuse_unissuable(
     wish: &cli::Bulk,
     issuer: &Issuer,
-    wanted: &[&Row],
+    look: &Look<'_>,
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     let ca = issuer.ca.certificate().validity;
     Validity::of_leaf(wish.valid_for, now, ca).map_err(crate::plan::Error::from)?;
-    let problem = |row: &&Row| {
+    let problem = |place: &Place| {
+        let row = look.roster.row(*place);
         let life = row.life.unwrap_or(wish.valid_for);
         let permitted = issuer.ca.permit_client(&row.name);
         let issuable = permitted.and_then(|()| Validity::of_leaf(life, now, ca).map(drop));
@@ -340,7 +347,7 @@ fn refuse_unissuable(
             words: error.to_string(),
         })
     };
-    let problems = Vec::from_iter(wanted.iter().filter_map(problem));
+    let problems = Vec::from_iter(look.wanted.iter().filter_map(problem));
     match problems.is_empty() {
         true => Ok(()),
         false => Err(unusable(&wish.from, RosterError::Lines(problems))),

@@ -182,8 +182,7 @@ impl Session<'_> {
         if matches!(state.ledger, FileState::Absent) {
             return Ok(Record::Nowhere);
         }
-        // What is added must not go to a ledger nobody can read.
-        state.ledger()?;
+        state.check_ledger()?;
         match LedgerPen::open(&self.home) {
             Some(pen) => Ok(Record::Ledger(pen)),
             None => Err(host::Error::NoLedger {

@@ -82,7 +82,7 @@ impl Session<'_> {
                 init::refuse_foreign(&state)?;
                 return Ok(None);
             }
-            state.ledger()?;
+            state.check_ledger()?;
             Ok(Some((state.ca()?, host::key_state(&path))))
         })?;
         let Some((ca, key)) = found else {
@@ -109,8 +109,7 @@ impl Session<'_> {
         let refuse = || -> Result<HomeState, Error> {
             let state = host::home_state(&self.home)?;
             state.ca()?;
-            // What is added must not go to a ledger nobody can read.
-            state.ledger()?;
+            state.check_ledger()?;
             host::home_directories(&self.home)?;
             issue::refuse_taken(&wish.wishes, taken)?;
             Ok(state)

@@ -35,7 +35,7 @@ pub fn start(
 ) -> Result<Phase, crate::plan::Error> {
     let trust = look.home.trust()?;
     refuse_under_way(&trust)?;
-    look.home.ledger()?;
+    look.home.check_ledger()?;
     let old = trust.ca;
     refuse_wrong_clock(&old, now)?;
     let Start {

@@ -14,8 +14,6 @@
 mod error;
 mod tally;
 
-use std::collections::HashMap;
-
 use crate::pki::{Life, Name};
 use crate::plan::bundle::Form;
 use crate::plan::docker_host::DockerHost;
@@ -24,11 +22,28 @@ pub use error::{Problem, RosterError};
 pub use tally::{InRollover, Tally};
 
 /// A list of clients, each named once.
-#[derive(Debug, Default, PartialEq, Eq)]
+///
+/// It keeps the text, and where the lines are: of ten thousand rows there are only as many in memory
+/// as somebody works on.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Roster {
-    /// The clients, in the order of the list.
-    pub rows: Vec<Row>,
+    text: Vec<u8>,
+    columns: Vec<Column>,
+    lines: Vec<Line>,
 }
+
+/// A line that tells of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Line {
+    /// From 1.
+    number: usize,
+    /// Where it begins in the text.
+    start: usize,
+}
+
+/// Where a client is in its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(usize);
 
 /// A client of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,30 +92,35 @@ impl Roster {
     ///
     /// # Errors
     /// Every line that cannot be taken, with its number, from 1.
-    pub fn parse(text: &[u8]) -> Result<Self, RosterError> {
-        // What some editors and spreadsheets put before UTF-8.
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    pub fn parse(text: Vec<u8>) -> Result<Self, RosterError> {
         let mut columns: Option<Vec<Column>> = None;
-        let mut lines = HashMap::new();
-        let mut rows = Vec::new();
+        let mut lines = Vec::new();
         let mut problems = Vec::new();
-        for (index, line) in text.split(|octet| *octet == b'\n').enumerate() {
-            let number = index + 1;
+        let mut next = match text.starts_with(BYTE_ORDER_MARK) {
+            true => BYTE_ORDER_MARK.len(),
+            false => 0,
+        };
+        for (index, octets) in text[next..].split(|octet| *octet == b'\n').enumerate() {
+            let line = Line {
+                number: index + 1,
+                start: next,
+            };
+            next += octets.len() + 1;
             let mut problem = |words: String| {
                 problems.push(Problem {
-                    line: number,
+                    line: line.number,
                     words,
                 })
             };
-            let Ok(line) = std::str::from_utf8(line) else {
+            let Ok(content) = std::str::from_utf8(octets) else {
                 problem("found something else than UTF-8, wanted a name".into());
                 continue;
             };
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
+            let content = content.trim();
+            if content.is_empty() || content.starts_with('#') {
                 continue;
             }
-            let fields = Vec::from_iter(line.split(',').map(field));
+            let fields = fields(content);
             let columns = match &columns {
                 Some(columns) => columns,
                 None if fields
@@ -121,23 +141,67 @@ impl Roster {
                 }
                 None => columns.insert(Column::ALL.into()),
             };
-            match row(number, columns, &fields) {
+            match row(line.number, columns, &fields) {
                 Err(words) => problem(words),
-                Ok(row) => match lines.insert(row.name.clone(), number) {
-                    Some(first) => problem(format!(
-                        "the name `{}` is in line {first} already",
-                        row.name
-                    )),
-                    None => rows.push(row),
-                },
+                Ok(_) => lines.push(line),
             }
         }
+        let roster = Self {
+            text,
+            columns: columns.unwrap_or_default(),
+            lines,
+        };
+        problems.extend(roster.named_twice());
+        problems.sort_by_key(|problem| problem.line);
         match problems.is_empty() {
-            true if rows.is_empty() => Err(RosterError::Empty),
-            true => Ok(Self { rows }),
+            true if roster.lines.is_empty() => Err(RosterError::Empty),
+            true => Ok(roster),
             false => Err(RosterError::Lines(problems)),
         }
     }
+
+    /// Where its clients are, in the order of the list.
+    pub fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        (0..self.lines.len()).map(Place)
+    }
+
+    /// A client of this list.
+    pub fn row(&self, place: Place) -> Row {
+        let line = &self.lines[place.0];
+        row(line.number, &self.columns, &self.fields(line)).expect(JUDGED)
+    }
+
+    /// The names that were there in a line before.
+    fn named_twice(&self) -> Vec<Problem> {
+        let name = |line| field_of(Column::Name, &self.columns, &self.fields(line)).expect(JUDGED);
+        let mut names = Vec::from_iter(self.lines.iter().map(|line| (name(line), line.number)));
+        names.sort_unstable();
+        let same = names.chunk_by(|(one, _), (other, _)| one == other);
+        let problems = same.flat_map(|same| {
+            let (name, first) = same[0];
+            same[1..].iter().map(move |(_, line)| Problem {
+                line: *line,
+                words: format!("the name `{name}` is in line {first} already"),
+            })
+        });
+        problems.collect()
+    }
+
+    fn fields(&self, line: &Line) -> Vec<&str> {
+        let mut lines = self.text[line.start..].split(|octet| *octet == b'\n');
+        let content = std::str::from_utf8(lines.next().unwrap_or_default());
+        fields(content.expect(JUDGED).trim())
+    }
+}
+
+/// What some editors and spreadsheets put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Why a line of a list can be read again.
+const JUDGED: &str = "a list keeps what could be read";
+
+fn fields(line: &str) -> Vec<&str> {
+    line.split(',').map(field).collect()
 }
 
 /// A field without the blanks and the quotes around it.
@@ -171,10 +235,7 @@ fn row(line: usize, columns: &[Column], fields: &[&str]) -> Result<Row, String> 
         let found = fields.len();
         return Err(format!("found {found} fields, wanted {wanted}"));
     }
-    let field = |column: Column| {
-        let index = columns.iter().position(|it| *it == column)?;
-        fields.get(index).copied().filter(|it| !it.is_empty())
-    };
+    let field = |column| field_of(column, columns, fields);
     let name = field(Column::Name).ok_or("found no name, wanted one")?;
     Ok(Row {
         line,
@@ -183,6 +244,11 @@ fn row(line: usize, columns: &[Column], fields: &[&str]) -> Result<Row, String> 
         host: field(Column::Host).map(read).transpose()?,
         form: field(Column::Format).map(form_with_key).transpose()?,
     })
+}
+
+fn field_of<'t>(column: Column, columns: &[Column], fields: &[&'t str]) -> Option<&'t str> {
+    let index = columns.iter().position(|it| *it == column)?;
+    fields.get(index).copied().filter(|it| !it.is_empty())
 }
 
 /// Reads a form that has the key, for it is made here.
@@ -211,13 +277,18 @@ mod tests {
 
     use super::*;
 
+    fn parse(text: impl AsRef<[u8]>) -> Result<Vec<Row>, RosterError> {
+        let roster = Roster::parse(text.as_ref().to_vec())?;
+        Ok(roster.places().map(|place| roster.row(place)).collect())
+    }
+
     fn names(text: &str) -> Vec<String> {
-        let rows = Roster::parse(text.as_bytes()).unwrap().rows;
+        let rows = parse(text).unwrap();
         rows.into_iter().map(|row| row.name.to_string()).collect()
     }
 
     fn problems(text: impl AsRef<[u8]>) -> Vec<(usize, String)> {
-        match Roster::parse(text.as_ref()) {
+        match parse(text) {
             Err(RosterError::Lines(problems)) => problems
                 .into_iter()
                 .map(|problem| (problem.line, problem.words))
@@ -235,7 +306,7 @@ mod tests {
     #[test]
     fn fields_that_are_left_out_or_empty_are_left_to_the_command_line() {
         let text = "a,8h,tcp://h:2376\nb,,h:2377\nc,8h\nd,,\ne";
-        let rows = Roster::parse(text.as_bytes()).unwrap().rows;
+        let rows = parse(text).unwrap();
         let told = |row: &Row| {
             let host = row.host.as_ref().map(ToString::to_string);
             (row.life, host.unwrap_or_default())
@@ -257,7 +328,7 @@ mod tests {
     #[test]
     fn the_first_line_may_say_which_column_is_which() {
         let text = "# made by hand\nHost, Name\ntcp://h:2376, alice\n";
-        let [row] = &Roster::parse(text.as_bytes()).unwrap().rows[..] else {
+        let [row] = &parse(text).unwrap()[..] else {
             panic!()
         };
         assert_eq!(row.name.as_str(), "alice");
@@ -296,7 +367,7 @@ mod tests {
     #[test]
     fn nothing_and_octets_are_no_list() {
         for text in ["", "\n\n", "# a\n", "name,life\n"] {
-            assert_eq!(Roster::parse(text.as_bytes()), Err(RosterError::Empty));
+            assert_eq!(parse(text), Err(RosterError::Empty));
         }
         assert_eq!(problems(b"alice\n\xff\xfe\n")[0].0, 2);
     }
@@ -304,17 +375,17 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_read_has_each_name_once(text in "[a-c,\"#\n 1h]{0,60}") {
-            if let Ok(roster) = Roster::parse(text.as_bytes()) {
-                let mut names = Vec::from_iter(roster.rows.iter().map(|row| &row.name));
+            if let Ok(rows) = parse(text) {
+                let mut names = Vec::from_iter(rows.iter().map(|row| &row.name));
                 names.sort();
                 names.dedup();
-                prop_assert_eq!(names.len(), roster.rows.len());
+                prop_assert_eq!(names.len(), rows.len());
             }
         }
 
         #[test]
         fn octets_are_read_or_refused(text in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Roster::parse(&text);
+            let _ = parse(&text);
         }
     }
 }
