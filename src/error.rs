@@ -116,7 +116,9 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
             "run this where the CA's key is, or put it back from your backup".into()
         }
         E::NotAHome { .. } => "name another directory with --home".into(),
-        E::Taken { .. } => format!("see the names that are taken: {program} list"),
+        E::Taken { .. } | E::Alike { .. } => {
+            format!("see the names that are taken: {program} list")
+        }
         E::HomeVersion { .. } => "use the dockpki this home was made with, or a newer one".into(),
         E::OpenKey { path, .. } => format!("chmod 0400 {}", shell_path(path)),
         E::LedgerLine { .. } => "put the file back from your backup".into(),
@@ -311,6 +313,7 @@ fn pki_hint(cause: &pki::Error, program: &str) -> Option<String> {
             "it is no secret any more: make another, with `dockpki client request NAME --new-key`"
                 .into(),
         ),
+        pki::Error::Name { .. } => Some("name the client yourself with --name NAME".into()),
         pki::Error::ClientNotPermitted { .. } => Some("name another client".into()),
         pki::Error::NotPermitted { .. } => {
             Some("this CA was made with --constrain: a new name needs a new CA".into())

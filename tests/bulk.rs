@@ -171,6 +171,12 @@ fn a_list_is_judged_whole_before_the_first_key() {
     refused(&home, &format!("{ISSUE} --jobs 0"), "refuses_no_jobs");
     fs::write(home.around().join("team.csv"), "bob,9000y\n").unwrap();
     refused(&home, ISSUE, "refuses_a_life_beyond_any");
+    let list = "bob\nBob\naux.box\nAlice\ncarol.\nBOB\n";
+    fs::write(home.around().join("team.csv"), list).unwrap();
+    refused(&home, ISSUE, "refuses_names_that_differ_by_case_alone");
+    let list = "bob\naux.box\nAlice\ncarol.\n";
+    fs::write(home.around().join("team.csv"), list).unwrap();
+    refused(&home, ISSUE, "refuses_names_no_laptop_can_have");
 }
 
 #[test]

@@ -511,6 +511,9 @@ shown_with_a_ca! {
 refused_with_a_ca! {
     refuses_a_server_name_that_is_taken: "dockpki server issue localhost --san localhost";
     refuses_a_client_name_that_is_taken: "dockpki client issue bob alice";
+    refuses_a_client_name_that_is_taken_but_for_case: "dockpki client issue Alice";
+    refuses_a_server_name_that_is_taken_but_for_case: "dockpki server issue LOCALHOST --san localhost";
+    refuses_names_that_differ_by_case_alone: "dockpki client issue bob Carol carol";
     refuses_a_name_given_twice: "dockpki client issue bob carol bob";
     refuses_a_name_with_a_dot_at_its_end: "dockpki client issue bob.";
     refuses_a_name_that_is_a_device: "dockpki client issue con";

@@ -329,6 +329,16 @@ fn a_request_that_names_nobody_needs_a_name() {
 }
 
 #[test]
+fn a_request_for_a_name_no_laptop_can_have_needs_another() {
+    let home = beside();
+    let line = by_hand(&home, "aux.box");
+    refused(&home, &line, "sign_for_a_device");
+    let line = by_hand(&home, "Alice");
+    refused(&home, &line, "sign_for_a_name_that_is_taken_but_for_case");
+    quietly(&home, &format!("{line} --name laptop"));
+}
+
+#[test]
 fn what_is_no_request_is_refused() {
     let home = beside();
     let put = |content: &[u8]| fs::write(home.around().join("x"), content).unwrap();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dockpki::plan::ledger::{self, Entry, Event};
+use support::by_hand::{ca_of, days, put_client};
 use support::fault::{self, at_each_point};
 use support::tree::{self, Tree};
 use support::{Ran, TestHome};
@@ -341,4 +342,32 @@ fn killed_at_any_point_the_next_install_tells_it() {
         assert!(is_installed(&home));
         assert_eq!(told(&home), [of("client", "alice", 1)]);
     });
+}
+
+#[test]
+fn who_has_a_name_that_is_refused_today_keeps_it() {
+    let home = user();
+    for name in ["carol.", "aux.box", "Alice"] {
+        put_client(&home, &ca_of(&home), name, days(0, 3));
+        fs::copy(
+            home.path().join("ca.pem"),
+            home.path().join("clients").join(name).join("ca.pem"),
+        )
+        .unwrap();
+        run(&home, &["verify"]).succeeds();
+        assert!(run(&home, &["list"]).succeeds().stdout.contains(name));
+        let file = home.around().join("bundle.tar.gz");
+        let export = ["client", "export", name, "--as", "tar", "-o"];
+        let export = [&export[..], &[file.to_str().unwrap()]].concat();
+        run(&home, &export).succeeds();
+        run(&home, &["renew", name, "--force"]).succeeds();
+        fs::remove_file(&file).unwrap();
+        run(&home, &export).succeeds();
+        run(&home, &["install", "client", name, "--yes"]).succeeds();
+        run(&home, &["uninstall", "--yes"]).succeeds();
+        run(&home, &["client", "remove", name]).succeeds();
+        fs::remove_file(&file).unwrap();
+        // From here on it would be a new one.
+        run(&home, &["client", "issue", name]).fails(if name == "Alice" { 1 } else { 2 });
+    }
 }

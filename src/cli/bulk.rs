@@ -8,7 +8,7 @@ use clap::Args;
 use super::arguments::IssueArguments;
 use super::install::parsed;
 use super::{Command, Mode, UsageError};
-use crate::pki::{KeyType, Life};
+use crate::pki::{KeyType, Life, Name};
 use crate::plan::bundle::Form;
 use crate::plan::docker_host::DockerHost;
 use crate::plan::issue::Wish;
@@ -95,7 +95,7 @@ pub(super) fn issue(arguments: ClientIssueArguments) -> Result<Command, UsageErr
                 "found {flag} with names, wanted it with --from FILE"
             )));
         }
-        let names = names.iter().map(|name| name.parse().map(Wish::Client));
+        let names = names.iter().map(|name| Name::fresh(name).map(Wish::Client));
         let wishes = names.collect::<Result<_, _>>()?;
         return Ok(Command::Issue(super::issue("client issue", wishes, issue)?));
     };

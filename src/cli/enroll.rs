@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::DryRun;
 use super::install_arguments::Agreement;
 use super::{Consent, Mode, UsageError, install};
-use crate::pki::{KeyType, VerifyCode};
+use crate::pki::{KeyType, Name, VerifyCode};
 use crate::plan::context::ContextName;
 use crate::plan::docker_host::DockerHost;
 use crate::plan::enroll::{Renewal, RequestWish, SignWish};
@@ -172,7 +172,7 @@ pub(super) fn request(arguments: ClientRequestArguments) -> Result<ClientRequest
     } = arguments;
     Ok(ClientRequest {
         wish: RequestWish {
-            name: name.parse()?,
+            name: Name::fresh(&name)?,
             key_type: key_type.map(|it| it.parse::<KeyType>()).transpose()?,
         },
         out,

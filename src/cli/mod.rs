@@ -279,7 +279,7 @@ pub fn parse(
     let command = match command {
         Commands::Init(arguments) => Command::Init(init(arguments)?),
         Commands::Server(ServerCommands::Issue(ServerIssueArguments { name, san, issue })) => {
-            let wish = Wish::Server(name.parse()?, SubjectAltNames::parse(&san)?);
+            let wish = Wish::Server(Name::fresh(&name)?, SubjectAltNames::parse(&san)?);
             Command::Issue(self::issue("server issue", vec![wish], issue)?)
         }
         Commands::Client(ClientCommands::Issue(arguments)) => bulk::issue(arguments)?,
@@ -385,10 +385,10 @@ fn init(arguments: InitArguments) -> Result<Init, UsageError> {
     let sans = SubjectAltNames::parse(&san)?;
     Ok(Init {
         server: match server {
-            Some(name) => name.parse()?,
+            Some(name) => Name::fresh(&name)?,
             None => Name::from_san(sans.first()),
         },
-        client: client.map(|name| name.parse()).transpose()?,
+        client: client.as_deref().map(Name::fresh).transpose()?,
         sans,
         key_type: key_type.parse()?,
         valid_for: valid_for.parse()?,

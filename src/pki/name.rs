@@ -8,9 +8,9 @@ use super::{Error, SubjectAltName};
 /// The name of a server or a client: its directory in the home and, for a client, its common
 /// name, which Docker hands to authorization plugins as the user.
 ///
-/// 1 to 64 of `A-Z a-z 0-9 . _ + @ -`, the first a letter or a digit, the last no dot.  64 is the upper
-/// bound of a common name (RFC 5280, appendix A.1, ub-common-name); the rest keeps it a plain file name,
-/// on Windows laptops too: `con` and `aux.txt` are devices there, and a last dot is dropped.
+/// 1 to 64 of `A-Z a-z 0-9 . _ + @ -`, the first a letter or a digit.  64 is the upper bound of a
+/// common name (RFC 5280, appendix A.1, ub-common-name); the rest keeps it a plain file name.  What is
+/// new is to be one on Windows laptops too: see [`Name::fresh`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(String);
 
@@ -21,6 +21,37 @@ impl Name {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Reads the name of a server or client that is still to be made.
+    ///
+    /// # Errors
+    /// [`Error::Name`] as from [`str::parse`], and as [`Name::check_fresh`].
+    pub fn fresh(text: &str) -> Result<Self, Error> {
+        let name = text.parse::<Self>()?;
+        name.check_fresh()?;
+        Ok(name)
+    }
+
+    /// Refuses what no file on Windows can be called: `con` and `aux.txt` are devices there, and a last
+    /// dot is dropped.  Those that have such a name already keep it.
+    ///
+    /// # Errors
+    /// [`Error::Name`].
+    pub fn check_fresh(&self) -> Result<(), Error> {
+        let wrong = |wanted: &str| Error::Name {
+            name: self.0.clone(),
+            wanted: wanted.to_owned(),
+        };
+        if self.0.ends_with('.') {
+            return Err(wrong("found a dot at its end, which Windows drops"));
+        }
+        match is_device(&self.0) {
+            true => Err(wrong(
+                "wanted one that is no device of Windows, which files cannot have",
+            )),
+            false => Ok(()),
+        }
     }
 
     /// The name a server gets from its first SAN when nobody chose one.
@@ -76,14 +107,6 @@ impl FromStr for Name {
         if !first.is_ascii_alphanumeric() {
             return Err(wrong("wanted a letter or a digit first"));
         }
-        if text.ends_with('.') {
-            return Err(wrong("found a dot at its end, which Windows drops"));
-        }
-        if is_device(text) {
-            return Err(wrong(
-                "wanted one that is no device of Windows, which files cannot have",
-            ));
-        }
         Ok(Self(text.to_owned()))
     }
 }
@@ -116,11 +139,20 @@ mod tests {
         let long = "a".repeat(65);
         for text in [
             "", ".", "..", "a/b", "/", "../x", "-rf", "a b", "a\nb", "ä", "a\0", "*", &long,
-            "alice.", "CON", "nul", "aux.txt", "com1", "LPT9.x",
         ] {
             assert!(text.parse::<Name>().is_err(), "{text:?} was accepted");
+            assert!(Name::fresh(text).is_err(), "{text:?} was accepted");
         }
         assert!("a".repeat(64).parse::<Name>().is_ok());
+    }
+
+    #[test]
+    fn refuses_a_fresh_name_that_is_no_file_on_windows() {
+        for text in ["alice.", "CON", "nul", "aux.txt", "com1", "LPT9.x"] {
+            assert!(Name::fresh(text).is_err(), "{text} was accepted");
+            // Somebody may have it since before.
+            assert!(text.parse::<Name>().is_ok(), "{text}");
+        }
         for text in [
             "alice@example.com",
             "com0",
@@ -129,7 +161,7 @@ mod tests {
             "auxiliary",
             "con-1",
         ] {
-            assert!(text.parse::<Name>().is_ok(), "{text}");
+            assert!(Name::fresh(text).is_ok(), "{text}");
         }
     }
 
@@ -163,9 +195,9 @@ mod tests {
         #[test]
         fn every_san_gives_a_valid_name(octets in any::<[u8; 16]>(), host in "[a-z]{1,63}(\\.[a-z]{1,63}){0,3}") {
             let ip = SubjectAltName::Ip(octets.into());
-            prop_assert!(Name::from_san(&ip).as_str().parse::<Name>().is_ok());
+            prop_assert!(Name::fresh(Name::from_san(&ip).as_str()).is_ok());
             if let Ok(dns) = host.parse::<SubjectAltName>() {
-                prop_assert!(Name::from_san(&dns).as_str().parse::<Name>().is_ok());
+                prop_assert!(Name::fresh(Name::from_san(&dns).as_str()).is_ok());
             }
         }
     }

@@ -25,6 +25,12 @@ pub enum Error {
     NotAHome { home: PathBuf, found: String },
     /// The name is taken.
     Taken { kind: PairKind, name: String },
+    /// There is one whose name differs by case alone.
+    Alike {
+        kind: PairKind,
+        name: String,
+        other: String,
+    },
     /// The same name twice in one command.
     Twice { name: String },
     /// The home is of another version.
@@ -153,6 +159,12 @@ impl fmt::Display for Error {
                     kind.as_str()
                 )
             }
+            Self::Alike { kind, name, other } => write!(
+                f,
+                "`{name}` differs from the {} `{other}` by case alone, and macOS and Windows take their \
+                 files for one: nothing was issued",
+                kind.as_str()
+            ),
             Self::Twice { name } => write!(f, "the name `{name}` is given twice"),
             Self::HomeVersion { found } => write!(
                 f,

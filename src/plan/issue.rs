@@ -1,11 +1,10 @@
 //! Plans more servers and clients under the CA of a home.
 
-use std::collections::HashSet;
-
 use time::OffsetDateTime;
 
 use super::layout::{self, PairKind};
 use super::ledger::{Entry, KeyPlace};
+use super::names::{self, Names};
 use super::state::{HomeState, LedgerEnd};
 use super::trust::Issuer;
 use super::{Change, Content, Encryption, Error, NewFile, Plan};
@@ -120,21 +119,42 @@ pub enum Cut {
     ToCa,
 }
 
-/// Refuses names that are taken or given twice, before any key is made.
+/// Refuses names that are taken or given twice, or are so but for case, before any key is made.
 ///
-/// `taken` says whether a pair of that kind and name is in the home.
-pub fn refuse_taken(wishes: &[Wish], taken: impl Fn(PairKind, &str) -> bool) -> Result<(), Error> {
-    let mut seen = HashSet::new();
-    for wish in wishes {
-        let name = wish.name().as_str();
-        if !seen.insert((wish.kind(), name)) {
-            return Err(Error::Twice { name: name.into() });
+/// `names` gives those of a kind that are in the home.
+///
+/// # Errors
+/// [`Error::Twice`], [`Error::Taken`] or [`Error::Alike`], or that of `names`.
+pub fn refuse_taken<E: From<Error>>(
+    wishes: &[Wish],
+    names: impl Fn(PairKind) -> Result<Vec<String>, E>,
+) -> Result<(), E> {
+    for kind in PairKind::ALL {
+        let wanted = wishes.iter().filter(|wish| wish.kind() == kind);
+        let mut wanted = Vec::from_iter(wanted.map(|wish| wish.name().as_str()));
+        if wanted.is_empty() {
+            continue;
         }
-        if taken(wish.kind(), name) {
-            return Err(Error::Taken {
-                kind: wish.kind(),
-                name: name.into(),
-            });
+        let there = Names::new(names(kind)?);
+        for name in &wanted {
+            there.refuse(kind, name)?;
+        }
+        wanted.sort_unstable_by(|one, other| names::order(one, other));
+        for two in wanted.windows(2) {
+            if two[0] == two[1] {
+                return Err(Error::Twice {
+                    name: two[0].into(),
+                }
+                .into());
+            }
+            if two[0].eq_ignore_ascii_case(two[1]) {
+                return Err(Error::Alike {
+                    kind,
+                    name: two[1].into(),
+                    other: two[0].into(),
+                }
+                .into());
+            }
         }
     }
     Ok(())

@@ -22,6 +22,7 @@ pub mod layout;
 pub mod ledger;
 pub mod list;
 pub mod machine;
+pub mod names;
 pub mod pair;
 pub mod passwd;
 pub mod permissions;

@@ -4,7 +4,6 @@
 //! with the list, and a command that is stopped leaves whole clients alone.  Those that are there
 //! already are left as they are: the same command goes on where it was stopped.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -18,6 +17,7 @@ use crate::host::{self, Create, Home, Jobs, Parcel, Progress, Shown};
 use crate::pki::{KeyType, Validity};
 use crate::plan::issue::{self, Ground, Wish};
 use crate::plan::layout::PairKind;
+use crate::plan::names::{Names, Use};
 use crate::plan::roster::{InRollover, Place, Problem, Roster, RosterError, Row, Tally};
 use crate::plan::state::HomeState;
 use crate::plan::trust::Issuer;
@@ -218,8 +218,7 @@ impl Session<'_> {
         state.ca()?;
         state.check_ledger()?;
         host::home_directories(&self.home)?;
-        let names = host::pair_names(&self.home, PairKind::Client)?;
-        let names = HashSet::<String>::from_iter(names);
+        let names = Names::new(host::pair_names(&self.home, PairKind::Client)?);
         let mut look = Look {
             state,
             roster,
@@ -238,21 +237,30 @@ impl Session<'_> {
                 }
             };
             let out = handing.as_ref().is_some_and(is_out);
-            match (names.contains(row.name.as_str()), handing) {
-                (false, Some(handing)) if out => problems.push(Problem {
-                    line: row.line,
-                    words: format!(
-                        "found `{}`, wanted nothing there for a new client",
-                        handing.path().display()
-                    ),
-                }),
-                (false, _) => look.wanted.push(place),
-                (true, handing) => {
+            let problem = match (names.find(row.name.as_str()), handing) {
+                (Use::Taken, handing) => {
                     look.already += 1;
                     if handing.is_some() && !out {
                         look.kept.push(place);
                     }
+                    continue;
                 }
+                (Use::Alike(other), _) => Some(format!(
+                    "the name `{}` is that of the client `{other}` but for case",
+                    row.name
+                )),
+                (Use::Free, Some(handing)) if out => Some(format!(
+                    "found `{}`, wanted nothing there for a new client",
+                    handing.path().display()
+                )),
+                (Use::Free, _) => row.name.check_fresh().err().map(|error| error.to_string()),
+            };
+            match problem {
+                None => look.wanted.push(place),
+                Some(words) => problems.push(Problem {
+                    line: row.line,
+                    words,
+                }),
             }
         }
         match problems.is_empty() {

@@ -8,7 +8,7 @@ use super::{Effect, Outcome, Session, data};
 use crate::cli::{self, Consent, Mode, NewPassphrase, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Asked, Create, Home, Jobs, Repeat};
-use crate::pki::{self, KeyType, Life, is_encrypted};
+use crate::pki::{self, KeyType, Life, Name, is_encrypted};
 use crate::plan::issue::{self, Ground, Issuance, Issued, PairKey, Wish};
 use crate::plan::layout;
 use crate::plan::remembered::Remembered;
@@ -37,7 +37,7 @@ impl Session<'_> {
         }
         let client = match &wish.client {
             Some(client) => client.clone(),
-            None => host::invoking_user()?.parse().map_err(Error::ClientName)?,
+            None => Name::fresh(&host::invoking_user()?).map_err(Error::ClientName)?,
         };
         // Before the lock: nobody else waits while a person types.
         let passphrase = match (wish.encryption, &wish.passphrase_file) {
@@ -105,13 +105,13 @@ impl Session<'_> {
 
     pub(super) fn issue(&self, wish: &cli::Issue) -> Result<Outcome, Error> {
         // Refused before anybody is asked for a passphrase, and once more under the lock.
-        let taken = |kind, name: &str| host::exists(&self.home, kind, name);
+        let names = |kind| Ok::<_, Error>(host::pair_names(&self.home, kind)?);
         let refuse = || -> Result<HomeState, Error> {
             let state = host::home_state(&self.home)?;
             state.ca()?;
             state.check_ledger()?;
             host::home_directories(&self.home)?;
-            issue::refuse_taken(&wish.wishes, taken)?;
+            issue::refuse_taken(&wish.wishes, names)?;
             Ok(state)
         };
         self.reading(refuse)?;

@@ -8,6 +8,7 @@ use crate::plan::bundle::Form;
 use crate::plan::issue::{self, Ground, PairKey, PlannedPair, Wish};
 use crate::plan::layout::PairKind;
 use crate::plan::ledger::{Entry, Export, KeyPlace};
+use crate::plan::names::Names;
 use crate::plan::remembered::Remembered;
 use crate::plan::renew::{self, Replaced};
 use crate::plan::rollover::PublicPair;
@@ -95,7 +96,8 @@ pub fn client_name(request: &CertificateRequest, wish: &SignWish) -> Result<Name
 /// Refuses a key that is somebody's already, one that was revoked, and a name that is taken.
 ///
 /// # Errors
-/// [`EnrollError`] with whose it is; [`Error::Revoked`] and [`Error::Unknown`] as for a renewal.
+/// [`EnrollError`] with whose it is; [`Error::Alike`] for a new name that is taken but for case, and
+/// that of [`Name::check_fresh`]; [`Error::Revoked`] and [`Error::Unknown`] as for a renewal.
 pub fn judge(
     home: &HomeState,
     held: &Held<'_>,
@@ -131,7 +133,15 @@ pub fn judge(
         }
     }
     match (current, renewal) {
-        (None, Renewal::No) => Ok(()),
+        (None, Renewal::No) => {
+            name.check_fresh()?;
+            let clients = held
+                .pairs
+                .iter()
+                .filter(|pair| pair.kind == PairKind::Client);
+            let clients = Names::new(clients.map(|pair| pair.name.clone()).collect());
+            clients.refuse(PairKind::Client, name.as_str())
+        }
         (None, Renewal::Yes) => Err(Error::Unknown {
             kind: PairKind::Client,
             name: name.to_string(),

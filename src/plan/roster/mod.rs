@@ -17,6 +17,7 @@ mod tally;
 use crate::pki::{Life, Name};
 use crate::plan::bundle::Form;
 use crate::plan::docker_host::DockerHost;
+use crate::plan::names;
 
 pub use error::{Problem, RosterError};
 pub use tally::{InRollover, Tally};
@@ -171,17 +172,24 @@ impl Roster {
         row(line.number, &self.columns, &self.fields(line)).expect(JUDGED)
     }
 
-    /// The names that were there in a line before.
+    /// The names that were there in a line before, or were so but for case.
     fn named_twice(&self) -> Vec<Problem> {
         let name = |line| field_of(Column::Name, &self.columns, &self.fields(line)).expect(JUDGED);
         let mut names = Vec::from_iter(self.lines.iter().map(|line| (name(line), line.number)));
-        names.sort_unstable();
-        let same = names.chunk_by(|(one, _), (other, _)| one == other);
-        let problems = same.flat_map(|same| {
-            let (name, first) = same[0];
-            same[1..].iter().map(move |(_, line)| Problem {
+        names.sort_by(|(one, _), (other, _)| names::order(one, other));
+        let alike = names.chunk_by_mut(|(one, _), (other, _)| one.eq_ignore_ascii_case(other));
+        let problems = alike.flat_map(|alike| {
+            alike.sort_by_key(|(_, line)| *line);
+            let (first, at) = alike[0];
+            let others = alike[1..].iter();
+            others.map(move |(name, line)| Problem {
                 line: *line,
-                words: format!("the name `{name}` is in line {first} already"),
+                words: match *name == first {
+                    true => format!("the name `{name}` is in line {at} already"),
+                    false => {
+                        format!("the name `{name}` is in line {at} already but for case: `{first}`")
+                    }
+                },
             })
         });
         problems.collect()
