@@ -7,7 +7,7 @@ use crate::cli::UsageError;
 use crate::plan::install::DaemonMode;
 use crate::plan::layout::PairKind;
 use crate::plan::rollover::Why;
-use crate::report::shell_word;
+use crate::report::{drop_line, shell_word};
 use crate::{host, pki, plan};
 
 /// Why a command failed.
@@ -121,7 +121,7 @@ fn plan_hint(error: &plan::Error, program: &str) -> Option<String> {
         }
         E::HomeVersion { .. } => "use the dockpki this home was made with, or a newer one".into(),
         E::OpenKey { path, .. } => format!("chmod 0400 {}", shell_path(path)),
-        E::LedgerLine { .. } => "put the file back from your backup".into(),
+        E::LedgerLine { path, line, .. } => drop_line(path, *line),
         E::File { path, cause } => return file_hint(path, cause, program),
         E::Unsound { .. } => format!("see what mends it: {program} verify"),
         E::Client(error) => return client_hint(error),

@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 
 use dockpki::pki::Certificate;
 use dockpki::plan::bundle::Bundle;
-use dockpki::plan::ledger::{self, Event};
+use dockpki::plan::ledger::Event;
 use support::golden::{self, command};
 use support::{Ran, TestHome, fault, has, snapshot};
 
@@ -66,8 +66,7 @@ fn serials(home: &TestHome) -> BTreeMap<String, String> {
 
 /// The serials that the ledger says were issued to clients; each once, or this fails.
 fn issued(home: &TestHome) -> BTreeMap<String, String> {
-    let ledger = fs::read(home.path().join("issued.jsonl")).unwrap();
-    let entries = ledger::parse(&ledger).unwrap().into_iter();
+    let entries = home.ledger().into_iter();
     let issued = entries.filter(|entry| entry.event == Event::Issued && entry.kind == "client");
     let mut named = BTreeMap::new();
     for entry in issued {

@@ -17,7 +17,7 @@ use std::process::Stdio;
 
 use dockpki::plan::hand_outs::hand_outs;
 use dockpki::plan::layout::PairKind;
-use dockpki::plan::ledger::{self, Entry, Event};
+use dockpki::plan::ledger::Event;
 use support::by_hand::*;
 use support::golden::{self, command};
 use support::{Ran, TestHome};
@@ -51,14 +51,9 @@ fn run(home: &TestHome, line: &str) -> Ran {
     Ran::from(command(home, line).output().unwrap()).succeeds()
 }
 
-fn entries(home: &TestHome) -> Vec<Entry> {
-    let text = fs::read(home.path().join("issued.jsonl")).unwrap();
-    ledger::parse(&text).unwrap()
-}
-
 /// The forms of what was handed out, in order.
 fn handed_out(home: &TestHome) -> Vec<String> {
-    let entries = entries(home).into_iter();
+    let entries = home.ledger().into_iter();
     let out = entries.filter(|entry| entry.event == Event::HandedOut);
     out.filter_map(|entry| entry.form).collect()
 }
@@ -96,7 +91,7 @@ fn a_directory_an_archive_a_context_and_variables() {
     for name in ["tar.gz", "zip", "dockercontext", "env"] {
         assert_eq!(mode(&home, &format!("alice.{name}")), 0o600, "{name}");
     }
-    let entry = entries(&home).pop().unwrap();
+    let entry = home.ledger().pop().unwrap();
     assert_eq!(entry.host.as_deref(), Some("tcp://web-1.example.com:2376"));
     assert_eq!(entry.trusts.len(), 1);
 }
@@ -128,7 +123,7 @@ fn standard_output_gets_the_octets_alone() {
     assert!(output.status.success() && output.stderr.is_empty());
     assert!(output.stdout.starts_with(&[0x1f, 0x8b]));
     assert_eq!(handed_out(&home), ["env", "tar"]);
-    let to = entries(&home).pop().unwrap().to.unwrap();
+    let to = home.ledger().pop().unwrap().to.unwrap();
     assert!(to.starts_with("standard output on "), "{to}");
     assert!(!home.around().join("alice.tar.gz").exists());
 }
@@ -154,7 +149,7 @@ fn encrypted_for_chat() {
             "{text}"
         );
     }
-    let recipients = entries(&home).pop().unwrap().encrypted_to;
+    let recipients = home.ledger().pop().unwrap().encrypted_to;
     assert_eq!(recipients, [SSH, AGE]);
 }
 
@@ -274,7 +269,7 @@ fn standard_output_that_breaks_off_does_not_hide_the_export_before() {
         golden::compare_text(&home, &ran.stderr, &golden(name));
     };
     let out = || {
-        let ledger = entries(&home);
+        let ledger = home.ledger();
         let out = hand_outs(&ledger).into_iter();
         Vec::from_iter(out.map(|out| out.entry.serial.clone()))
     };
@@ -308,7 +303,7 @@ fn of_exports_to_one_file_at_once_one_is_there_and_known() {
         let done = ended.filter_map(|mut child| child.wait().unwrap().success().then_some(()));
         assert_eq!(done.count(), 1, "{form}");
         // Those that came too late took nothing away from what the ledger knows.
-        let ledger = entries(&home);
+        let ledger = home.ledger();
         let out = hand_outs(&ledger).into_iter();
         let mut out = out.filter(|out| out.entry.form.as_deref() == Some(form));
         assert!(out.next().is_some(), "nobody knows of {form}");
@@ -508,7 +503,7 @@ fn a_removed_client_is_archived_and_its_name_is_free() {
         "remove_as_dry_run",
     );
     done(&home, "dockpki client remove alice", "remove");
-    let removed = entries(&home).pop().unwrap();
+    let removed = home.ledger().pop().unwrap();
     assert_eq!((removed.event, &*removed.name), (Event::Removed, "alice"));
     let archived = home.path().join("archive").join(&removed.serial);
     assert!(archived.join("key.pem").is_file());

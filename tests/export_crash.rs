@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dockpki::plan::hand_outs::hand_outs;
-use dockpki::plan::ledger::{self, Entry, Event};
+use dockpki::plan::ledger::Event;
 use support::fault::{self, Faulty, at_each_point};
 use support::{Ran, TestHome, snapshot, tree};
 
@@ -64,11 +64,6 @@ fn faulty(home: &TestHome, arguments: &[&str], at: usize, [kind, reach]: [&str; 
 const KILL: [&str; 2] = ["kill", "once"];
 const FAULTS: [[&str; 2]; 3] = [["eio", "once"], ["enospc", "space"], ["erofs", "once"]];
 
-fn entries(home: &TestHome) -> Vec<Entry> {
-    let text = fs::read(home.path().join("issued.jsonl")).unwrap();
-    ledger::parse(&text).unwrap()
-}
-
 // ---- client export
 
 /// The forms, with the file or directory each goes to.
@@ -111,7 +106,7 @@ fn assert_whole(home: &TestHome, path: &Path) {
             assert_eq!(bundle.name.as_str(), "alice");
         }
     }
-    let ledger = entries(home);
+    let ledger = home.ledger();
     assert_eq!(hand_outs(&ledger).len(), 1, "nobody knows of it");
 }
 
@@ -172,7 +167,7 @@ fn undoes_itself((arguments, file): (&[&str], &str)) {
                         "{ran:?}"
                     );
                     assert!(!path.exists() && hidden(&home).is_empty(), "{ran:?}");
-                    let ledger = entries(&home);
+                    let ledger = home.ledger();
                     let is_told = ran
                         .stderr
                         .contains("nothing was handed out, but the ledger tells so");
@@ -206,7 +201,7 @@ fn an_export_that_fails_does_not_hide_the_one_before() {
     fs::rename(home.around().join(file), home.around().join("sent")).unwrap();
     home.run(["renew", "alice", "--force"]).succeeds();
     let out = || {
-        let ledger = entries(&home);
+        let ledger = home.ledger();
         let out = hand_outs(&ledger);
         Vec::from_iter(out.iter().map(|it| it.entry.serial.clone()))
     };
@@ -234,7 +229,8 @@ enum Became {
 
 /// Asserts that both are in the home or both in the archive, whole, and the ledger agrees.
 fn became(home: &TestHome) -> Became {
-    let removed = entries(home)
+    let removed = home
+        .ledger()
         .into_iter()
         .filter(|entry| entry.event == Event::Removed);
     let removed = Vec::from_iter(removed.map(|entry| entry.serial));

@@ -125,6 +125,7 @@ fn assert_whole(home: &TestHome) {
     }
 }
 
+#[derive(Debug)]
 struct Found {
     path: String,
     found: String,
@@ -830,13 +831,25 @@ fn a_home_of_another_version_is_refused_by_every_command() {
 #[test]
 fn a_torn_ledger_is_refused_with_its_line() {
     let home = TestHome::with_ca(&[]);
-    truncate(&home.path().join("issued.jsonl"));
+    let ledger = home.path().join("issued.jsonl");
+    truncate(&ledger);
+    let torn = fs::read(&ledger).unwrap();
+    let words = format!("line 2 of `{}` is no entry", ledger.display());
     for arguments in [ISSUE, &["list"]] {
-        refuses(&home, arguments, &["line 2 of `issued.jsonl` is no entry"]);
+        refuses(&home, arguments, &[&words]);
     }
-    let found = findings(&home);
-    assert_eq!(found.len(), 1);
-    assert!(found[0].path.ends_with("issued.jsonl") && found[0].mend.contains("backup"));
+    let [found] = &findings(&home)[..] else {
+        panic!("{:#?}", findings(&home));
+    };
+    assert!(found.path.ends_with("issued.jsonl") && found.mend.contains("backup"));
+    // What it prints mends it, and keeps what was there.
+    let (_, mend) = found.mend.split_once("or drop the line: ").unwrap();
+    let mended = Command::new("sh").args(["-c", mend]).status().unwrap();
+    assert!(mended.success(), "{mend}");
+    home.run(ISSUE).succeeds();
+    let files = fs::read_dir(home.path()).unwrap();
+    let mut kept = files.filter_map(|file| fs::read(file.unwrap().path()).ok());
+    assert!(kept.any(|content| content == torn));
 }
 
 #[test]

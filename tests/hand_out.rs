@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dockpki::plan::ledger::{self, Entry, Event};
+use dockpki::plan::ledger::{Entry, Event};
 use support::by_hand::{ca_of, days, put_client};
 use support::fault::{self, at_each_point};
 use support::tree::{self, Tree};
@@ -69,7 +69,7 @@ fn ledger_of(home: &TestHome) -> PathBuf {
 fn hand_outs(home: &TestHome) -> Vec<Entry> {
     let text = fs::read(ledger_of(home)).unwrap();
     assert!(text.ends_with(b"\n"));
-    let mut entries = ledger::parse(&text).unwrap();
+    let mut entries = home.ledger();
     entries.retain(|entry| entry.event == Event::HandedOut);
     entries
 }

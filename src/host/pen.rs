@@ -65,7 +65,7 @@ impl LedgerPen {
         let mut text = Vec::new();
         self.ledger.rewind()?;
         self.ledger.read_to_end(&mut text)?;
-        ledger::parse(&text).map_err(io::Error::other)
+        ledger::parse(&text, &self.path).map_err(io::Error::other)
     }
 
     fn add_locked(&mut self, line: &str) -> io::Result<()> {

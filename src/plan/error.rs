@@ -36,7 +36,11 @@ pub enum Error {
     /// The home is of another version.
     HomeVersion { found: u32 },
     /// A line of the ledger is no entry.
-    LedgerLine { line: usize, cause: String },
+    LedgerLine {
+        path: PathBuf,
+        line: usize,
+        cause: String,
+    },
     /// The passphrase is to be removed where there is none.
     NoPassphrase { path: PathBuf },
     /// A file of the home holds something else than it should.
@@ -171,11 +175,11 @@ impl fmt::Display for Error {
                 "the home is of version {found}, this dockpki knows version {}",
                 super::ledger::VERSION
             ),
-            Self::LedgerLine { line, cause } => {
+            Self::LedgerLine { path, line, cause } => {
                 write!(
                     f,
                     "line {line} of `{}` is no entry: {cause}",
-                    super::layout::LEDGER
+                    path.display()
                 )
             }
             Self::NoPassphrase { path } => {

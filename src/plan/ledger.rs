@@ -1,5 +1,7 @@
 //! The ledger: one line of JSON for each thing that was issued.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -247,31 +249,31 @@ impl Entry {
     }
 }
 
-/// Reads a whole ledger.
+/// Reads a whole ledger, the file at `path`.
 ///
 /// # Errors
 /// [`Error::HomeVersion`] for a line of another version, [`Error::LedgerLine`] for one that is
 /// no entry.
-pub fn parse(text: &[u8]) -> Result<Vec<Entry>, Error> {
-    entries(text).collect()
+pub fn parse(text: &[u8], path: &Path) -> Result<Vec<Entry>, Error> {
+    entries(text, path).collect()
 }
 
 /// Refuses what [`parse`] refuses, and keeps nothing: a ledger grows with every certificate.
 ///
 /// # Errors
 /// As [`parse`].
-pub fn check(text: &[u8]) -> Result<(), Error> {
-    entries(text).try_for_each(|entry| entry.map(drop))
+pub fn check(text: &[u8], path: &Path) -> Result<(), Error> {
+    entries(text, path).try_for_each(|entry| entry.map(drop))
 }
 
-fn entries(text: &[u8]) -> impl Iterator<Item = Result<Entry, Error>> {
+fn entries(text: &[u8], path: &Path) -> impl Iterator<Item = Result<Entry, Error>> {
     let lines = text.split(|byte| *byte == b'\n').enumerate();
     lines
         .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
-        .map(|(index, line)| parse_line(line, index + 1))
+        .map(|(index, line)| parse_line(line, index + 1, path))
 }
 
-fn parse_line(line: &[u8], number: usize) -> Result<Entry, Error> {
+fn parse_line(line: &[u8], number: usize, path: &Path) -> Result<Entry, Error> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u32,
@@ -283,6 +285,7 @@ fn parse_line(line: &[u8], number: usize) -> Result<Entry, Error> {
         return Err(Error::HomeVersion { found: version });
     }
     serde_json::from_slice(line).map_err(|error| Error::LedgerLine {
+        path: path.to_owned(),
         line: number,
         // serde_json counts lines within the one it was given.
         cause: error.to_string().replace(" at line 1 column", " at column"),
@@ -309,49 +312,50 @@ mod tests {
 
     const LINE: &str = r#"{"version":1,"time":"2026-11-23T20:06:00Z","event":"issued","kind":"client","name":"alice","serial":"0a","fingerprint":"ff","not_after":"2027-11-23T20:06:00Z"}"#;
 
+    fn read(text: &str) -> Result<Vec<Entry>, Error> {
+        parse(text.as_bytes(), Path::new("/home/issued.jsonl"))
+    }
+
     #[test]
     fn a_line_survives_the_way_through_json() {
-        let entries = parse(LINE.as_bytes()).unwrap();
+        let entries = read(LINE).unwrap();
         assert_eq!(entries[0].line().trim_end(), LINE);
     }
 
     #[test]
     fn a_renewal_names_what_it_replaces() {
         let old = Serial::from_be_bytes(&[7]);
-        let [entry] = &parse(LINE.as_bytes()).unwrap()[..] else {
+        let [entry] = &read(LINE).unwrap()[..] else {
             panic!()
         };
         assert_eq!(entry.replaces, None);
         let line = entry.clone().replacing(&old).line();
         assert!(line.ends_with("\"replaces\":\"07\"}\n"), "{line}");
-        assert_eq!(
-            parse(line.as_bytes()).unwrap()[0].replaces,
-            Some("07".into())
-        );
+        assert_eq!(read(&line).unwrap()[0].replaces, Some("07".into()));
     }
 
     #[test]
     fn where_a_key_is_survives_the_way_through_json() {
-        let [entry] = &parse(LINE.as_bytes()).unwrap()[..] else {
+        let [entry] = &read(LINE).unwrap()[..] else {
             panic!()
         };
         assert_eq!(entry.key, KeyPlace::Home);
         let line = entry.clone().with_key(KeyPlace::Elsewhere).line();
         assert!(line.ends_with("\"key\":\"elsewhere\"}\n"), "{line}");
-        assert_eq!(parse(line.as_bytes()).unwrap()[0].key, KeyPlace::Elsewhere);
+        assert_eq!(read(&line).unwrap()[0].key, KeyPlace::Elsewhere);
     }
 
     #[test]
     fn another_version_is_refused_by_number() {
-        let newer = br#"{"version":2,"what":"else"}"#;
-        assert!(matches!(parse(newer), Err(Error::HomeVersion { found: 2 })));
+        let newer = r#"{"version":2,"what":"else"}"#;
+        assert!(matches!(read(newer), Err(Error::HomeVersion { found: 2 })));
     }
 
     #[test]
     fn a_torn_line_is_refused_with_its_number() {
         let torn = format!("{LINE}\n{}", &LINE[..40]);
         assert!(matches!(
-            parse(torn.as_bytes()),
+            read(&torn),
             Err(Error::LedgerLine { line: 2, .. })
         ));
     }

@@ -182,7 +182,7 @@ impl HomeState {
 
     /// The entries of the ledger; none if it is not there.
     pub fn ledger(&self) -> Result<Vec<ledger::Entry>, Error> {
-        ledger::parse(self.ledger_text()?)
+        ledger::parse(self.ledger_text()?, &self.ledger_path())
     }
 
     /// Refuses a ledger nobody can read: what is added must not go there.
@@ -190,7 +190,7 @@ impl HomeState {
     /// # Errors
     /// As [`HomeState::ledger`].
     pub fn check_ledger(&self) -> Result<(), Error> {
-        ledger::check(self.ledger_text()?)
+        ledger::check(self.ledger_text()?, &self.ledger_path())
     }
 
     fn ledger_text(&self) -> Result<&[u8], Error> {
@@ -198,10 +198,14 @@ impl HomeState {
             FileState::Absent => Ok(&[]),
             FileState::Present(file) => Ok(&file.content),
             other => Err(Error::File {
-                path: self.path.join(layout::LEDGER),
+                path: self.ledger_path(),
                 cause: other.as_pki_error("the ledger"),
             }),
         }
+    }
+
+    fn ledger_path(&self) -> PathBuf {
+        self.path.join(layout::LEDGER)
     }
 
     /// Where the ledger's next line goes.

@@ -207,6 +207,12 @@ pub fn shell_word(word: &str) -> String {
     format!("$'{}'", escaped.collect::<String>())
 }
 
+/// What mends a file of which this line, from 1, cannot be read; sed keeps the file as it was beside it.
+pub fn drop_line(path: &Path, line: usize) -> String {
+    let path = shell_word(&path.to_string_lossy());
+    format!("put it back from your backup, or drop the line: sed -i.$(date +%s) {line}d {path}")
+}
+
 /// A path, as [`printable`] text.
 pub(crate) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())

@@ -213,6 +213,7 @@ fn mend_at(home: &Path, program: &str, at: &Path, mend: &Mend) -> String {
             let words = name.into_iter().chain(context).collect::<String>();
             format!("{program} install client{words}")
         }
+        Mend::DropLine(line) => super::drop_line(at, *line),
         Mend::Edit => format!("edit {path}"),
         Mend::CopyCa | Mend::ReplaceByCa => {
             let ca = shell_word(&home.join(layout::CA_CERTIFICATE).to_string_lossy());

@@ -25,6 +25,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dockpki::plan::ledger::{self, Entry};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -79,6 +80,12 @@ impl TestHome {
         let ders = dockpki::pki::certificates_from_pem(&ca).unwrap();
         let ca = dockpki::pki::Certificate::from_der(&ders[0]).unwrap();
         dockpki::pki::VerifyCode::of(&ca.public_key).to_string()
+    }
+
+    /// The ledger, of which every line is an entry.
+    pub fn ledger(&self) -> Vec<Entry> {
+        let path = self.path().join("issued.jsonl");
+        ledger::parse(&std::fs::read(&path).unwrap(), &path).unwrap()
     }
 
     /// A TLS client that is `alice`.

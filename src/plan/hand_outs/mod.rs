@@ -218,7 +218,10 @@ pub fn place_words(entry: &Entry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::ledger::parse;
+
+    fn parse(text: &[u8]) -> Result<Vec<Entry>, crate::plan::Error> {
+        crate::plan::ledger::parse(text, "issued.jsonl".as_ref())
+    }
 
     fn line(event: &str, name: &str, serial: &str, more: &str) -> String {
         format!(

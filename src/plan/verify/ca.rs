@@ -38,10 +38,19 @@ pub fn home(
     let path = home.path.join(layout::LEDGER);
     match (home.ledger(), &home.ledger) {
         (Err(error @ Error::HomeVersion { .. }), _) => return Err(error),
+        (Err(Error::LedgerLine { line, cause, .. }), _) => findings.push(Finding {
+            path,
+            found: format!("line {line} is no entry: {cause}"),
+            wanted: "an entry on each line".into(),
+            mend: Mend::DropLine(line),
+        }),
         (Err(error), _) => findings.push(Finding {
             path,
-            found: error.to_string(),
-            wanted: "an entry on each line".into(),
+            found: match &error {
+                Error::File { cause, .. } => found_words(cause),
+                other => other.to_string(),
+            },
+            wanted: "the ledger".into(),
             mend: Mend::Restore,
         }),
         (Ok(_), FileState::Present(file)) => {

@@ -76,6 +76,8 @@ pub enum Mend {
         /// What stands for `/`, if it is not that.
         prefix: Option<PathBuf>,
     },
+    /// Drop a line of the ledger, from 1, unless a backup has it.
+    DropLine(usize),
     /// Edit the file: nobody else can tell what was meant.
     Edit,
     /// Put the pair aside and issue it again.
