@@ -578,6 +578,14 @@ fn a_removed_client_keeps_the_old_ca() {
     );
     let ran = run(&home, "dockpki ca roll finish --force --yes");
     ran.says("client `alice`");
+    // Nobody believes it any more.
+    shown(
+        &home,
+        "dockpki list --clients",
+        "list_after_a_removal_and_a_rollover",
+    );
+    let json = run(&home, "dockpki list --clients --output json").stdout;
+    assert!(json.contains(r#""state":"removed, not trusted""#), "{json}");
 }
 
 #[test]

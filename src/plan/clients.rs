@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::hand_outs::{Freshness, HandOut, hand_outs};
 use super::layout::PairKind;
-use super::ledger::{Entry, Event, rfc3339};
+use super::ledger::{Entry, Event, issuers, rfc3339};
 use super::list::{self, Row, Standing};
 use super::trust::Trust;
 
@@ -32,6 +32,8 @@ pub enum State {
     InHome(Standing),
     /// It was removed, and its certificate is valid all the same.
     Removed,
+    /// It was removed, and its certificate is of a CA that is trusted no more.
+    RemovedNotTrusted,
 }
 
 impl State {
@@ -40,6 +42,7 @@ impl State {
         match self {
             Self::InHome(standing) => standing.as_str(),
             Self::Removed => "removed",
+            Self::RemovedNotTrusted => "removed, not trusted",
         }
     }
 }
@@ -51,6 +54,8 @@ pub enum Held {
     InHome(Freshness),
     /// A client that was removed.
     Removed,
+    /// One that was removed, and works no more.
+    RemovedNotTrusted,
 }
 
 /// Puts the clients of the home beside what the ledger tells of them, and adds those that were removed
@@ -100,6 +105,8 @@ pub fn clients<'a>(
         .iter()
         .filter(|it| it.event == Event::Removed && it.kind == kind);
     let revoked = list::revoked(ledger);
+    let issuers = issuers(ledger);
+    let trusted = Vec::from_iter(trust.all().map(|ca| ca.serial.to_string()));
     let now = rfc3339(now);
     let mut generations: HashMap<&str, usize> = HashMap::new();
     for entry in removals {
@@ -110,12 +117,17 @@ pub fn clients<'a>(
             continue;
         }
         let hand_outs = hand_outs.unwrap_or_default().into_iter();
+        let issuer = issuers.get(entry.serial.as_str());
+        let (state, held) = match issuer.is_none_or(|ca| trusted.iter().any(|it| it == ca)) {
+            true => (State::Removed, Held::Removed),
+            false => (State::RemovedNotTrusted, Held::RemovedNotTrusted),
+        };
         all.push(Client {
             name: entry.name.clone(),
-            state: State::Removed,
+            state,
             serial: Some(entry.serial.clone()),
             not_after: Some(entry.not_after.clone()),
-            hand_outs: hand_outs.map(|it| (it, Held::Removed)).collect(),
+            hand_outs: hand_outs.map(|it| (it, held)).collect(),
         });
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,5 +1,6 @@
 //! The ledger: one line of JSON for each thing that was issued.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -271,6 +272,23 @@ fn entries(text: &[u8], path: &Path) -> impl Iterator<Item = Result<Entry, Error
     lines
         .filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
         .map(|(index, line)| parse_line(line, index + 1, path))
+}
+
+/// The serial of the CA that issued each server and client, by who signed when; both in hex.
+pub fn issuers(ledger: &[Entry]) -> HashMap<&str, &str> {
+    let mut signing: Option<&str> = None;
+    let mut issuers = HashMap::new();
+    for entry in ledger {
+        let is_ca = entry.kind == Purpose::Ca.as_str();
+        match (entry.event, signing) {
+            (Event::Issued | Event::Signing, _) if is_ca => signing = Some(&entry.serial),
+            (Event::Issued, Some(ca)) => {
+                issuers.insert(entry.serial.as_str(), ca);
+            }
+            _ => {}
+        }
+    }
+    issuers
 }
 
 fn parse_line(line: &[u8], number: usize, path: &Path) -> Result<Entry, Error> {

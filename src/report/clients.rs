@@ -20,7 +20,7 @@ pub fn clients(style: Style, clients: &[Client<'_>]) -> String {
         let color = match client.state {
             State::InHome(Standing::Valid) => Color::Green,
             State::InHome(Standing::Due | Standing::Leaving) => Color::Yellow,
-            State::InHome(_) | State::Removed => Color::Red,
+            State::InHome(_) | State::Removed | State::RemovedNotTrusted => Color::Red,
         };
         let until = client.not_after.as_deref().map_or("-", day_of);
         let mut first = Some((client.name.as_str(), client.state.as_str(), until));
@@ -76,6 +76,7 @@ fn held_cell(held: Held, entry: &Entry) -> Cell {
             format!("valid until {}", day_of(&entry.not_after)),
             Color::Red,
         ),
+        Held::RemovedNotTrusted => "not trusted".into(),
     }
 }
 
@@ -113,6 +114,7 @@ impl<'a> Out<'a> {
             stands: match held {
                 Held::InHome(freshness) => freshness_word(freshness),
                 Held::Removed => "removed",
+                Held::RemovedNotTrusted => "removed, not trusted",
             },
         }
     }

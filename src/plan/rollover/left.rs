@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use time::OffsetDateTime;
 
 use super::PublicPair;
-use crate::pki::{Certificate, Purpose};
+use crate::pki::Certificate;
 use crate::plan::hand_outs::hand_outs;
 use crate::plan::layout::PairKind;
-use crate::plan::ledger::{Entry, Event, rfc3339};
+use crate::plan::ledger::{Entry, Event, issuers, rfc3339};
 use crate::plan::list;
 use crate::plan::trust::is_named_issuer;
 
@@ -52,7 +52,7 @@ pub fn left(
 ) -> Vec<Left> {
     let now_words = rfc3339(now);
     let revoked = list::revoked(ledger);
-    let issued = issued_by(ledger, &ca.serial.to_string());
+    let (serial, issuers) = (ca.serial.to_string(), issuers(ledger));
     let mut left = Vec::new();
     let mut seen = HashSet::new();
     for pair in pairs {
@@ -83,7 +83,7 @@ pub fn left(
     };
     let may_be_used = |entry: &&Entry| {
         entry.not_after >= now_words
-            && issued.contains(entry.serial.as_str())
+            && issuers.get(entry.serial.as_str()) == Some(&serial.as_str())
             && !revoked.contains(&entry.serial)
             && !seen.contains(&entry.serial)
     };
@@ -120,11 +120,11 @@ pub(super) fn is_used(
 ) -> bool {
     let now_words = rfc3339(now);
     let revoked = list::revoked(ledger);
-    let issued = issued_by(ledger, &ca.serial.to_string());
+    let (serial, issuers) = (ca.serial.to_string(), issuers(ledger));
     let is_out = |entry: &Entry| {
         entry.event == Event::Issued
             && entry.not_after >= now_words
-            && issued.contains(entry.serial.as_str())
+            && issuers.get(entry.serial.as_str()) == Some(&serial.as_str())
             && !revoked.contains(&entry.serial)
     };
     let is_here = |pair: &PublicPair| {
@@ -132,23 +132,6 @@ pub(super) fn is_used(
         certificate.is_some_and(|it| it.validity.not_after >= now && is_named_issuer(ca, &it))
     };
     ledger.iter().any(is_out) || pairs.iter().any(is_here)
-}
-
-/// The serials of what a CA issued, by who signed when.
-fn issued_by<'a>(ledger: &'a [Entry], ca: &str) -> HashSet<&'a str> {
-    let is_ca = |entry: &Entry| entry.kind == Purpose::Ca.as_str();
-    let mut signing: Option<&str> = None;
-    let mut issued = HashSet::new();
-    for entry in ledger {
-        match entry.event {
-            Event::Issued | Event::Signing if is_ca(entry) => signing = Some(&entry.serial),
-            Event::Issued if signing == Some(ca) => {
-                issued.insert(entry.serial.as_str());
-            }
-            _ => {}
-        }
-    }
-    issued
 }
 
 fn kind_of(entry: &Entry) -> Option<PairKind> {
