@@ -130,6 +130,20 @@ fn eight_hours_are_not_critical_by_default() {
         ran.stdout
             .contains("the next to expire is clients/job in 7 hours")
     );
+    // Where hours count, each report tells the time of the end.
+    let ledger = home.ledger();
+    let end = &ledger.last().unwrap().not_after;
+    assert_eq!(end.len(), "2026-11-25T16:30:00Z".len());
+    for line in [
+        "check",
+        "list",
+        "list --clients",
+        "renew job --dry-run",
+        "renew job --force",
+    ] {
+        let ran = home.run(line.split(' ')).succeeds();
+        assert!(ran.stdout.contains(end), "no {end} in `{line}`: {ran:#?}");
+    }
 }
 
 #[test]

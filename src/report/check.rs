@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::table::{Cell, table};
 use super::{
-    Color, JSON_VERSION, Style, count, day, json, left, note, printable, shell_word, shown,
+    Color, JSON_VERSION, Style, count, day, json, left, note, printable, shell_word, shown, until,
 };
 use crate::pki::Purpose;
 use crate::plan::check::{Checked, Facts, Mend, Reissue, Renewal, Severity, State, next, worst};
@@ -49,7 +49,7 @@ pub fn check_summary(words: &Words<'_>, all: &[Checked]) -> String {
                 "OK: {counts}, the next to expire is {} in {} ({})\n",
                 printable(&first.label),
                 span(end - words.now),
-                day(end)
+                until(end, end - words.now)
             ),
             None => format!("OK: {counts}\n"),
         };
@@ -104,7 +104,7 @@ pub fn check_table(style: Style, words: &Words<'_>, all: &[Checked]) -> String {
             printable(&checked.label).into(),
             printable(&state(checked)).into(),
             or_dash(facts.map(|facts| left(facts.left(words.now)))),
-            or_dash(facts.map(|facts| day(facts.validity.not_after))),
+            or_dash(facts.map(|facts| until(facts.validity.not_after, facts.left(words.now)))),
             or_dash(facts.map(|facts| facts.serial.to_string())),
             mend(words, checked).unwrap_or_default().into(),
         ];
@@ -198,10 +198,10 @@ fn sentence(words: &Words<'_>, checked: &Checked) -> String {
     let label = printable(&checked.label);
     let ends = |facts: &Facts| {
         let left = facts.left(words.now);
-        let day = day(facts.validity.not_after);
+        let until = until(facts.validity.not_after, left);
         match left.is_negative() {
-            true => format!("expired {} ago ({day})", span(left)),
-            false => format!("expires in {} ({day})", span(left)),
+            true => format!("expired {} ago ({until})", span(left)),
+            false => format!("expires in {} ({until})", span(left)),
         }
     };
     match (&checked.state, &checked.facts) {

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, count, end, json, note, printable, shown};
+use super::{
+    Color, JSON_VERSION, Style, count, day_of, end, json, note, printable, shown, until_text,
+};
 use crate::plan::clients::{Client, Held, State};
 use crate::plan::hand_outs::{Freshness, HandOut, by_name};
 use crate::plan::layout::{self, PairKind};
@@ -14,7 +17,7 @@ use crate::plan::list::Standing;
 use crate::plan::remove::Removal;
 
 /// One line a hand-out, and one for who has none.
-pub fn clients(style: Style, clients: &[Client<'_>]) -> String {
+pub fn clients(style: Style, clients: &[Client<'_>], now: OffsetDateTime) -> String {
     let mut lines: Vec<[Cell; 7]> = Vec::with_capacity(clients.len());
     for client in clients {
         let color = match client.state {
@@ -22,7 +25,8 @@ pub fn clients(style: Style, clients: &[Client<'_>]) -> String {
             State::InHome(Standing::Due | Standing::Leaving) => Color::Yellow,
             State::InHome(_) | State::Removed | State::RemovedNotTrusted => Color::Red,
         };
-        let until = client.not_after.as_deref().map_or("-", day_of);
+        let until = client.not_after.as_deref();
+        let until = until.map_or("-", |at| until_text(at, now));
         let mut first = Some((client.name.as_str(), client.state.as_str(), until));
         let mut line = |[out, form, to]: [String; 3], stands: Cell| {
             let (name, state, until) = first.take().unwrap_or_default();
@@ -48,7 +52,7 @@ pub fn clients(style: Style, clients: &[Client<'_>]) -> String {
                 printable(form),
                 printable(to.unwrap_or_default()),
             ];
-            line(told, held_cell(*held, entry));
+            line(told, held_cell(*held, entry, now));
         }
     }
     let head = [
@@ -63,7 +67,7 @@ pub fn clients(style: Style, clients: &[Client<'_>]) -> String {
     table(style, head, &lines)
 }
 
-fn held_cell(held: Held, entry: &Entry) -> Cell {
+fn held_cell(held: Held, entry: &Entry, now: OffsetDateTime) -> Cell {
     match held {
         Held::InHome(Freshness::Current) => Cell::colored("current", Color::Green),
         Held::InHome(Freshness::EarlierCertificate) => {
@@ -73,16 +77,11 @@ fn held_cell(held: Held, entry: &Entry) -> Cell {
             Cell::colored("stale, it does not trust every CA", Color::Yellow)
         }
         Held::Removed => Cell::colored(
-            format!("valid until {}", day_of(&entry.not_after)),
+            format!("valid until {}", until_text(&entry.not_after, now)),
             Color::Red,
         ),
         Held::RemovedNotTrusted => "not trusted".into(),
     }
-}
-
-/// The day of a time in RFC 3339.
-fn day_of(time: &str) -> &str {
-    time.get(..10).unwrap_or(time)
 }
 
 /// A hand-out in JSON.

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, day, json, left, note, printable, sans};
+use super::{Color, JSON_VERSION, Style, json, left, note, printable, sans, until};
 use crate::plan::ledger::{KeyPlace, rfc3339};
 use crate::plan::list::{Row, Standing};
 
@@ -25,7 +25,7 @@ pub fn list(style: Style, rows: &[Row]) -> String {
                 name.into(),
                 standing,
                 left(certificate.left).into(),
-                day(certificate.not_after).into(),
+                until(certificate.not_after, certificate.left).into(),
                 certificate.serial.to_string().into(),
                 sans(&certificate.sans).into(),
             ],

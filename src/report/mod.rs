@@ -237,12 +237,34 @@ pub(crate) fn day(at: OffsetDateTime) -> String {
     )
 }
 
-/// The end of what is issued or handed out: the day, or of a life of hours the second too.
-pub(crate) fn end(validity: Validity) -> String {
-    match validity.duration() < Duration::days(3) {
-        true => rfc3339(validity.not_after),
-        false => day(validity.not_after),
+/// Where hours count: of an end that is nearer than this the second is told, not the day alone.
+const NEAR: Duration = Duration::days(3);
+
+/// The end of a life, by what is left of it: the day, or of one that is near the second too.
+pub(crate) fn until(at: OffsetDateTime, left: Duration) -> String {
+    match left.abs() < NEAR {
+        true => rfc3339(at),
+        false => day(at),
     }
+}
+
+/// The same of what is issued or handed out, all of which is left.
+pub(crate) fn end(validity: Validity) -> String {
+    until(validity.not_after, validity.duration())
+}
+
+/// The same of a time in RFC 3339, UTC, as the ledger has it.
+pub(crate) fn until_text(at: &str, now: OffsetDateTime) -> &str {
+    let is_near = (rfc3339(now - NEAR).as_str()..rfc3339(now + NEAR).as_str()).contains(&at);
+    match is_near {
+        true => at,
+        false => day_of(at),
+    }
+}
+
+/// The day of a time in RFC 3339.
+pub(crate) fn day_of(time: &str) -> &str {
+    time.get(..10).unwrap_or(time)
 }
 
 /// A span in its largest unit: `364d`, `5h`, `12m`, and `2d ago` if it is negative.
@@ -292,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_short_life_is_told_to_the_second() {
+    fn an_end_that_is_near_is_told_to_the_second() {
         let begin = time::macros::datetime!(2026-11-25 08:30 UTC);
         let life = |hours: i64| Validity {
             not_before: begin,
@@ -300,6 +322,13 @@ mod tests {
         };
         assert_eq!(end(life(8)), "2026-11-25T16:30:00Z");
         assert_eq!(end(life(72)), "2026-11-28");
+        for (hours, day) in [(71, false), (73, true), (-71, false), (-73, true)] {
+            let at = begin + Duration::hours(hours);
+            let text = rfc3339(at);
+            let told = until(at, at - begin);
+            assert_eq!(told, until_text(&text, begin), "{hours} hours");
+            assert_eq!(told.len() == 10, day, "{hours} hours: {told}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::free_names::FreeNames;
 use super::issued::{cut_warnings, cut_words};
 use super::stale::{Old, stale_next};
 use super::table::{Cell, table};
-use super::{Style, count, day, end, error, hint, printable, shell_word, shown, warning};
+use super::{Style, count, end, error, hint, printable, shell_word, shown, until, warning};
 use crate::plan::Error;
 use crate::plan::bundle::Form;
 use crate::plan::hand_outs::HandOut;
@@ -26,7 +26,7 @@ pub fn renewed(style: Style, home: &Path, renewal: &Renewal) -> String {
         let row: [Cell; 5] = [
             pair.kind.as_str().into(),
             pair.name.as_str().into(),
-            day(*old_not_after).into(),
+            until(*old_not_after, *old_not_after - pair.validity.not_before).into(),
             end(pair.validity).into(),
             pair.serial.to_string().into(),
         ];
@@ -58,8 +58,8 @@ pub fn nothing_due(scope: &Scope, decision: &Decision) -> String {
             "{} `{}` from {} on, it ends on {}",
             later.kind.as_str(),
             later.name,
-            day(later.due),
-            day(later.not_after)
+            until(later.due, later.left),
+            until(later.not_after, later.left)
         )
     };
     let later = &decision.later;
@@ -171,7 +171,7 @@ fn end_with_ca_words(decision: &Decision) -> impl Iterator<Item = String> {
             "{} `{}` ends with the CA on {}, and so would a new one: it was not renewed",
             later.kind.as_str(),
             later.name,
-            day(later.not_after)
+            until(later.not_after, later.left)
         )
     })
 }

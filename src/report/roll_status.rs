@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::rollover::{Ca, HAND_OUT, LeftOver, name, next};
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, json, note, printable};
+use super::{Color, JSON_VERSION, Style, day_of, json, note, printable};
 use crate::plan::ledger::Entry;
 use crate::plan::rollover::{Campaign, Holds, Left, Row, Why};
 
@@ -90,7 +90,7 @@ pub fn roll_status(
                 left.kind.as_str(),
                 printable(&left.name),
                 left.serial,
-                &left.not_after[..10.min(left.not_after.len())]
+                day_of(&left.not_after)
             ));
         }
     }

@@ -27,7 +27,7 @@ impl Session<'_> {
         })?;
         let clients = clients(rows, &ledger, &trust, now);
         Ok(data(match self.request.output {
-            Output::Text => report::clients(self.stdout, &clients),
+            Output::Text => report::clients(self.stdout, &clients, now),
             Output::Json => report::list_clients_json(&self.home, &clients),
         }))
     }

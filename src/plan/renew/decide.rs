@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{Due, Keys, Rule, Sans, Scope, Wish, due};
 use crate::pki::{
@@ -260,6 +260,8 @@ pub struct Later {
     pub due: OffsetDateTime,
     /// Its end.
     pub not_after: OffsetDateTime,
+    /// From now to the end; negative if it has passed.
+    pub left: Duration,
 }
 
 /// Decides what is renewed of these candidates, in the order they come.
@@ -302,6 +304,7 @@ pub fn decide(
                     name: candidate.wish.name().clone(),
                     due,
                     not_after: candidate.validity.not_after,
+                    left: candidate.validity.not_after - now,
                 };
                 match due(candidate.validity, ca, rule, now) {
                     Due::From(from) => {
