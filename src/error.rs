@@ -270,6 +270,11 @@ fn enroll_hint(error: &plan::enroll::EnrollError, program: &str) -> Option<Strin
             bundle.as_deref().map_or_else(|| "-".into(), shell_path)
         ),
         E::Older { name, .. } => current_one(name),
+        E::Expired { name, .. } => {
+            format!(
+                "renew it where the CA is: dockpki renew {name}, which tells how to hand it out"
+            )
+        }
         E::Message { .. } | E::Reply { .. } | E::OtherKey { .. } => return None,
     })
 }

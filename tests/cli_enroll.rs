@@ -329,6 +329,20 @@ fn a_request_that_names_nobody_needs_a_name() {
 }
 
 #[test]
+fn a_reply_that_has_expired_is_told_how_to_renew_it() {
+    let home = home_with_ca_of(days(-1000, 2650));
+    put_client(&home, &ca_of(&home), "carol", days(-400, -35));
+    let certificate = fs::read(home.path().join("clients/carol/cert.pem")).unwrap();
+    let ca = fs::read(home.path().join("ca.pem")).unwrap();
+    fs::write(home.around().join("reply.pem"), [certificate, ca].concat()).unwrap();
+    refused(
+        &home,
+        "dockpki client accept reply.pem",
+        "accept_of_one_that_has_expired",
+    );
+}
+
+#[test]
 fn a_request_for_a_name_no_laptop_can_have_needs_another() {
     let home = beside();
     let line = by_hand(&home, "aux.box");

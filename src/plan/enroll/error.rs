@@ -55,6 +55,12 @@ pub enum EnrollError {
     },
     /// What came back is no reply.
     Reply { found: String, wanted: String },
+    /// What came back was a reply, and its certificate has expired.
+    Expired {
+        name: String,
+        found: String,
+        wanted: String,
+    },
     /// The reply is for a key that is not here.
     NoKey {
         name: String,
@@ -165,7 +171,7 @@ impl fmt::Display for EnrollError {
                 "the client `{name}` is signed, but the reply cannot be written to `{}`: {cause}",
                 path.display()
             ),
-            Self::Reply { found, wanted } => {
+            Self::Reply { found, wanted } | Self::Expired { found, wanted, .. } => {
                 write!(f, "the reply has {}, wanted {wanted}", printable(found))
             }
             Self::NoKey { name, code, open } => {

@@ -36,7 +36,7 @@ impl Reply {
     /// only a person knows.
     ///
     /// # Errors
-    /// [`EnrollError::Reply`] with what is found and wanted.
+    /// [`EnrollError::Reply`] or [`EnrollError::Expired`] with what is found and wanted.
     pub fn read(message: &[u8], now: OffsetDateTime) -> Result<Self, Error> {
         let refused = |found: String, wanted: &str| EnrollError::Reply {
             found,
@@ -87,6 +87,15 @@ impl Reply {
                 // The old CA of a rollover may end while it is under way.
                 if trust.old.as_ref() == Some(one) {
                     continue;
+                }
+                if one == &certificate && now > one.validity.not_after {
+                    let name = name.to_string();
+                    return Err(EnrollError::Expired {
+                        name,
+                        found,
+                        wanted,
+                    }
+                    .into());
                 }
                 return Err(refused(found, &wanted).into());
             }
