@@ -20,23 +20,10 @@ use std::process::{Command, Stdio};
 use dockpki::pki::Certificate;
 use dockpki::plan::bundle::Bundle;
 use dockpki::plan::ledger::Event;
-use support::golden::{self, command};
+use support::golden::{command, goldens_of};
 use support::{Ran, TestHome, fault, has, snapshot};
 
-#[track_caller]
-fn done(home: &TestHome, line: &str, name: &str) {
-    golden::done(home, line, &format!("bulk/{name}"));
-}
-
-#[track_caller]
-fn shown(home: &TestHome, line: &str, name: &str) {
-    golden::shown(home, line, &format!("bulk/{name}"));
-}
-
-#[track_caller]
-fn refused(home: &TestHome, line: &str, name: &str) {
-    golden::refused(home, line, &format!("bulk/{name}"));
-}
+goldens_of!("bulk", "bulk.rs");
 
 /// A home with the client `alice`, and this list beside it.
 fn home_with_list(list: &str) -> TestHome {

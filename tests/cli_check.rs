@@ -26,6 +26,8 @@ use support::golden::*;
 use support::{Ran, TestHome, dockpki, has, program_exists, snapshot};
 use time::OffsetDateTime;
 
+goldens_of!("check", "cli_check.rs");
+
 /// The line ends with this code, changes nothing, and says what the golden has.
 #[track_caller]
 fn tells(home: &TestHome, line: &str, code: i32, name: &str) {
@@ -37,7 +39,7 @@ fn tells(home: &TestHome, line: &str, code: i32, name: &str) {
             ran.stdout = ran.stdout.replace("   ", "  ");
         }
     }
-    compare(home, line, &ran, &format!("check/{name}"));
+    compare(home, line, &ran, &golden(name));
     assert_eq!(ran.code, code, "{ran:#?}");
 }
 
@@ -299,7 +301,7 @@ fn a_home_it_may_not_read() {
     set_mode(&home.path(), 0o000);
     let [alone, beside] = [alone, beside].map(|mut it| Ran::from(it.output().unwrap()));
     set_mode(&home.path(), 0o700);
-    compare(&home, "dockpki check", &alone, "check/home_closed");
+    compare(&home, "dockpki check", &alone, &golden("home_closed"));
     assert_eq!(alone.code, 3);
     // What is installed is judged nevertheless.
     assert_eq!(beside.code, 3);
@@ -347,14 +349,14 @@ fn a_command_line_that_is_wrong_is_unknown_and_not_critical() {
 fn a_report_goes_into_a_file_whole() {
     let home = TestHome::with_ca(&[]);
     let line = "dockpki check --output prometheus --write dockpki.prom";
-    done(&home, line, "check/write");
+    done(&home, line, "write");
     let path = home.around().join("dockpki.prom");
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o644);
     let written = fs::read_to_string(&path).unwrap();
     let printed = home.run(["check", "--output", "prometheus"]).succeeds();
     assert_eq!(written, printed.stdout);
     // A second one takes its place, and nothing else is left.
-    done(&home, line, "check/write");
+    done(&home, line, "write");
     let mut names = fs::read_dir(home.around())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -369,10 +371,10 @@ fn a_report_goes_into_a_file_whole() {
 fn a_home_that_went_away_takes_the_place_of_a_report_that_was_fine() {
     let home = TestHome::with_ca(&[]);
     let line = "dockpki check --output prometheus --write dockpki.prom";
-    done(&home, line, "check/write");
+    done(&home, line, "write");
     fs::rename(home.path(), home.around().join("elsewhere")).unwrap();
     let ran = Ran::from(command(&home, line).output().unwrap());
-    compare(&home, line, &ran, "check/write_of_no_home");
+    compare(&home, line, &ran, &golden("write_of_no_home"));
     assert_eq!(ran.code, 3);
     let written = fs::read_to_string(home.around().join("dockpki.prom")).unwrap();
     let series = parse(&written);
@@ -924,16 +926,4 @@ fn nothing_is_changed_by_looking() {
     command.arg("--home").arg(home.path());
     Ran::from(command.output().unwrap()).succeeds();
     assert!(before == snapshot(home.around()));
-}
-
-#[test]
-fn every_golden_belongs_to_a_test() {
-    let source = include_str!("cli_check.rs");
-    for entry in fs::read_dir(goldens().join("check")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let used = source.contains(&format!("\"{name}\""))
-            || source.contains(&format!("\"check/{name}\""));
-        assert!(used, "{} is nobody's", path.display());
-    }
 }

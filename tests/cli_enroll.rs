@@ -15,9 +15,11 @@ use std::path::PathBuf;
 
 use dockpki::pki::{CertificateRequest, KeyType, PrivateKey, VerifyCode};
 use dockpki::plan::layout::PairKind;
+use support::TestHome;
 use support::by_hand::*;
-use support::golden::{self, command, goldens};
-use support::{Ran, TestHome};
+use support::golden::goldens_of;
+
+goldens_of!("enroll", "cli_enroll.rs");
 
 /// The line as it is typed at the CA.
 fn at_ca(line: &str) -> String {
@@ -30,30 +32,6 @@ fn on_laptop(home: &TestHome, line: &str) -> String {
     format!(
         "HOME={around}/user XDG_STATE_HOME={around}/state DOCKPKI_HOME={around}/none dockpki {line}"
     )
-}
-
-fn name(golden: &str) -> String {
-    format!("enroll/{golden}")
-}
-
-#[track_caller]
-fn done(home: &TestHome, line: &str, golden: &str) {
-    golden::done(home, line, &name(golden));
-}
-
-#[track_caller]
-fn shown(home: &TestHome, line: &str, golden: &str) {
-    golden::shown(home, line, &name(golden));
-}
-
-#[track_caller]
-fn refused(home: &TestHome, line: &str, golden: &str) {
-    golden::refused(home, line, &name(golden));
-}
-
-#[track_caller]
-fn quietly(home: &TestHome, line: &str) -> Ran {
-    Ran::from(command(home, line).output().unwrap()).succeeds()
 }
 
 /// A CA, and a laptop beside it.
@@ -634,18 +612,4 @@ fn ca_codes(home: &TestHome) -> Vec<VerifyCode> {
         .iter()
         .map(|der| dockpki::pki::Certificate::from_der(der).unwrap());
     all.map(|ca| VerifyCode::of(&ca.public_key)).collect()
-}
-
-#[test]
-fn every_golden_belongs_to_a_test() {
-    let source = include_str!("cli_enroll.rs");
-    for entry in fs::read_dir(goldens().join("enroll")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(
-            source.contains(&format!("\"{name}\"")),
-            "{} is nobody's",
-            path.display()
-        );
-    }
 }

@@ -19,37 +19,15 @@ use dockpki::plan::hand_outs::hand_outs;
 use dockpki::plan::layout::PairKind;
 use dockpki::plan::ledger::Event;
 use support::by_hand::*;
-use support::golden::{self, command};
+use support::golden::{self, command, goldens_of};
 use support::{Ran, TestHome};
+
+goldens_of!("export", "cli_export.rs");
 
 /// Anybody's: nobody has the other half.
 const AGE: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 const SSH: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
-
-fn golden(name: &str) -> String {
-    format!("export/{name}")
-}
-
-#[track_caller]
-fn done(home: &TestHome, line: &str, name: &str) {
-    golden::done(home, line, &golden(name));
-}
-
-#[track_caller]
-fn shown(home: &TestHome, line: &str, name: &str) {
-    golden::shown(home, line, &golden(name));
-}
-
-#[track_caller]
-fn refused(home: &TestHome, line: &str, name: &str) {
-    golden::refused(home, line, &golden(name));
-}
-
-#[track_caller]
-fn run(home: &TestHome, line: &str) -> Ran {
-    Ran::from(command(home, line).output().unwrap()).succeeds()
-}
 
 /// The forms of what was handed out, in order.
 fn handed_out(home: &TestHome) -> Vec<String> {
@@ -112,7 +90,7 @@ fn a_file_of_another_name_and_a_context_of_another() {
 fn standard_output_gets_the_octets_alone() {
     let home = TestHome::with_ca(&[]);
     let line = "dockpki client export alice --as env --host localhost -o -";
-    let ran = run(&home, line);
+    let ran = quietly(&home, line);
     assert!(
         ran.stdout.starts_with("# Whoever holds this is root"),
         "{ran:?}"
@@ -232,7 +210,7 @@ fn a_file_of_recipients_tells_nothing_of_its_secrets() {
 fn what_is_there_is_kept() {
     let home = TestHome::with_ca(&[]);
     for form in ["dir", "tar"] {
-        run(&home, &format!("dockpki client export alice --as {form}"));
+        quietly(&home, &format!("dockpki client export alice --as {form}"));
     }
     refused(
         &home,
@@ -277,9 +255,9 @@ fn standard_output_that_breaks_off_does_not_hide_the_export_before() {
     breaks_off("standard_output_that_is_full");
     assert_eq!(out().len(), 1);
     let line = "dockpki client export alice --as tar";
-    run(&home, line);
+    quietly(&home, line);
     let first = out();
-    run(&home, "dockpki renew alice --force");
+    quietly(&home, "dockpki renew alice --force");
     breaks_off("standard_output_that_is_full");
     assert_eq!(out(), first);
     shown(
@@ -359,7 +337,7 @@ fn a_part_of_a_home_hands_out_with_a_warning() {
 fn what_a_killed_export_left_is_told() {
     let home = TestHome::with_ca(&[]);
     fs::create_dir(home.around().join(".alice.0123456789abcdef")).unwrap();
-    let ran = run(&home, "dockpki client export alice --as dir");
+    let ran = quietly(&home, "dockpki client export alice --as dir");
     ran.says("warning: an export that was cut off may have left a key: ");
     ran.says(&format!(
         "hint: remove it: rm -rf {}/.alice.0123456789abcdef\n",
@@ -372,11 +350,11 @@ fn what_a_killed_export_left_is_told() {
 /// Contexts and variables for two daemons: their place in the table is the daemon.
 fn handed_out_home() -> TestHome {
     let home = TestHome::with_ca(&[]);
-    run(&home, "dockpki client issue bob");
+    quietly(&home, "dockpki client issue bob");
     for (host, form) in [("web-1", "context"), ("web-2", "context"), ("web-2", "env")] {
         let line =
             format!("dockpki client export alice --as {form} --host {host} -o {form}-{host}");
-        run(&home, &line);
+        quietly(&home, &line);
     }
     home
 }
@@ -390,9 +368,9 @@ fn list_tells_of_each_client_where_it_is() {
         "dockpki list --clients --output json",
         "list_as_json",
     );
-    run(&home, "dockpki renew alice --force");
+    quietly(&home, "dockpki renew alice --force");
     let again = "dockpki client export alice --as env --host web-2 -o again";
-    run(&home, again);
+    quietly(&home, again);
     shown(&home, "dockpki list --clients", "list_after_a_renewal");
 }
 
@@ -411,7 +389,7 @@ fn list_without_clients() {
 fn a_renewal_tells_what_is_stale() {
     let home = handed_out_home();
     let line = format!("dockpki client export alice --as zip -o z --encrypt-to {AGE}");
-    run(&home, &line);
+    quietly(&home, &line);
     done(&home, "dockpki renew --force", "renew");
     shown(&home, "dockpki renew", "renew_again");
     done(
@@ -424,7 +402,7 @@ fn a_renewal_tells_what_is_stale() {
 #[test]
 fn what_a_renewal_says_hands_out_again() {
     let home = handed_out_home();
-    let ran = run(&home, "dockpki renew alice --force");
+    let ran = quietly(&home, "dockpki renew alice --force");
     let lines = ran
         .stderr
         .lines()
@@ -434,23 +412,23 @@ fn what_a_renewal_says_hands_out_again() {
     // The first files lie there still.
     for line in lines {
         let line = line.split('#').next().unwrap().trim();
-        run(&home, &format!("dockpki client export {line}"));
+        quietly(&home, &format!("dockpki client export {line}"));
     }
-    let ran = run(&home, "dockpki list --clients");
+    let ran = quietly(&home, "dockpki list --clients");
     assert!(!ran.stdout.contains("stale"), "{ran:?}");
 }
 
 #[test]
 fn a_rollover_counts_what_was_exported() {
     let home = handed_out_home();
-    run(&home, "dockpki ca roll start");
+    quietly(&home, "dockpki ca roll start");
     shown(&home, "dockpki list --clients", "list_after_roll_start");
-    let status = run(&home, "dockpki ca roll status");
+    let status = quietly(&home, "dockpki ca roll status");
     assert!(
         status.stdout.contains("(env for tcp://web-2:2376)"),
         "{status:?}"
     );
-    run(&home, "dockpki ca roll issue");
+    quietly(&home, "dockpki ca roll issue");
     // Renewed, and what is out is of the old CA still.
     refused(
         &home,
@@ -460,10 +438,10 @@ fn a_rollover_counts_what_was_exported() {
     for (host, form) in [("web-1", "context"), ("web-2", "context"), ("web-2", "env")] {
         let line =
             format!("dockpki client export alice --as {form} --host {host} -o new-{form}-{host}");
-        run(&home, &line);
+        quietly(&home, &line);
     }
-    run(&home, "dockpki client remove bob");
-    let ran = run(&home, "dockpki ca roll status --output json");
+    quietly(&home, "dockpki client remove bob");
+    let ran = quietly(&home, "dockpki ca roll status --output json");
     assert!(!ran.stdout.contains("\"handed out\""), "{ran:?}");
 }
 
@@ -472,13 +450,13 @@ fn a_rollover_counts_every_copy_of_a_client() {
     let home = TestHome::with_ca(&[]);
     let export = |file: &str| {
         let line = format!("dockpki client export alice --as tar -o {file}");
-        run(&home, &line);
+        quietly(&home, &line);
     };
     export("lap1.tgz");
     export("lap2.tgz");
     shown(&home, "dockpki list --clients", "list_of_two_copies");
-    run(&home, "dockpki ca roll start");
-    run(&home, "dockpki ca roll issue");
+    quietly(&home, "dockpki ca roll start");
+    quietly(&home, "dockpki ca roll issue");
     export("new1.tgz");
     // The other laptop would be locked out.
     refused(
@@ -489,7 +467,7 @@ fn a_rollover_counts_every_copy_of_a_client() {
     let certificates = fs::read_to_string(home.path().join("ca.pem")).unwrap();
     assert_eq!(certificates.matches("BEGIN CERTIFICATE").count(), 2);
     export("new2.tgz");
-    run(&home, "dockpki ca roll finish --yes");
+    quietly(&home, "dockpki ca roll finish --yes");
 }
 
 // ---- Removal
@@ -509,17 +487,17 @@ fn a_removed_client_is_archived_and_its_name_is_free() {
     assert!(archived.join("key.pem").is_file());
     assert!(!home.path().join("clients/alice").exists());
     shown(&home, "dockpki list --clients", "list_after_a_removal");
-    run(&home, "dockpki client issue alice");
+    quietly(&home, "dockpki client issue alice");
     // What the first one holds is no matter of the second one.
     shown(
         &home,
         "dockpki list --clients",
         "list_of_another_of_the_same_name",
     );
-    let ran = run(&home, "dockpki renew alice --force");
+    let ran = quietly(&home, "dockpki renew alice --force");
     assert!(!ran.stderr.contains("stale"), "{ran:?}");
-    run(&home, "dockpki verify");
-    run(&home, "dockpki check");
+    quietly(&home, "dockpki verify");
+    quietly(&home, "dockpki check");
 }
 
 #[test]
@@ -568,15 +546,15 @@ fn one_whose_certificate_nobody_can_read_is_not_removed() {
 #[test]
 fn a_removed_client_keeps_the_old_ca() {
     let home = handed_out_home();
-    run(&home, "dockpki client remove alice");
-    run(&home, "dockpki ca roll start");
-    run(&home, "dockpki ca roll issue");
+    quietly(&home, "dockpki client remove alice");
+    quietly(&home, "dockpki ca roll start");
+    quietly(&home, "dockpki ca roll issue");
     refused(
         &home,
         "dockpki ca roll finish",
         "finish_refuses_while_a_removed_client_is_valid",
     );
-    let ran = run(&home, "dockpki ca roll finish --force --yes");
+    let ran = quietly(&home, "dockpki ca roll finish --force --yes");
     ran.says("client `alice`");
     // Nobody believes it any more.
     shown(
@@ -584,7 +562,7 @@ fn a_removed_client_keeps_the_old_ca() {
         "dockpki list --clients",
         "list_after_a_removal_and_a_rollover",
     );
-    let json = run(&home, "dockpki list --clients --output json").stdout;
+    let json = quietly(&home, "dockpki list --clients --output json").stdout;
     assert!(json.contains(r#""state":"removed, not trusted""#), "{json}");
 }
 
@@ -592,7 +570,7 @@ fn a_removed_client_keeps_the_old_ca() {
 fn an_expired_removed_client_is_forgotten() {
     let home = home_with_ca_of(days(-1000, 2650));
     put_client(&home, &ca_of(&home), "gone", days(-400, -35));
-    run(&home, "dockpki client remove gone");
-    let ran = run(&home, "dockpki list --clients");
+    quietly(&home, "dockpki client remove gone");
+    let ran = quietly(&home, "dockpki list --clients");
     assert!(!ran.stdout.contains("gone"), "{ran:?}");
 }

@@ -16,28 +16,10 @@ use std::path::{Path, PathBuf};
 
 use dockpki::pki::{Certificate, VerifyCode, certificates_from_pem};
 use support::by_hand::*;
-use support::golden::{self, command, goldens};
-use support::{Ran, TestHome, snapshot};
+use support::golden::goldens_of;
+use support::{TestHome, snapshot};
 
-#[track_caller]
-fn done(home: &TestHome, line: &str, name: &str) {
-    golden::done(home, line, &format!("refresh/{name}"));
-}
-
-#[track_caller]
-fn shown(home: &TestHome, line: &str, name: &str) {
-    golden::shown(home, line, &format!("refresh/{name}"));
-}
-
-#[track_caller]
-fn refused(home: &TestHome, line: &str, name: &str) {
-    golden::refused(home, line, &format!("refresh/{name}"));
-}
-
-#[track_caller]
-fn run(home: &TestHome, line: &str) -> Ran {
-    Ran::from(command(home, line).output().unwrap()).succeeds()
-}
+goldens_of!("refresh", "cli_refresh.rs");
 
 const REFRESH: &str = "dockpki client refresh bundle --yes";
 
@@ -45,12 +27,12 @@ const REFRESH: &str = "dockpki client refresh bundle --yes";
 /// directory, each with its three files.
 fn laptop() -> (TestHome, [PathBuf; 4]) {
     let home = TestHome::with_ca(&[]);
-    run(
+    quietly(
         &home,
         "dockpki install client alice --yes --host tcp://web.example.com:2376",
     );
     let around = home.around().display();
-    run(
+    quietly(
         &home,
         &format!("dockpki install client alice --yes --docker-config {around}/elsewhere"),
     );
@@ -95,7 +77,7 @@ fn files(directory: &Path) -> [Vec<u8>; 3] {
 
 /// Gives alice a certificate that begins later than the one there is, and puts it into `bundle`.
 fn renewed(home: &TestHome) -> [Vec<u8>; 3] {
-    run(home, "dockpki renew alice --force");
+    quietly(home, "dockpki renew alice --force");
     bundled(home)
 }
 
@@ -117,7 +99,7 @@ fn a_broken_copy_that_is_nobodys_is_told() {
     let bundle = renewed(&home);
     write(&by_hand.join("cert.pem"), 0o600, b"");
     let before = files(by_hand);
-    let ran = run(&home, REFRESH);
+    let ran = quietly(&home, REFRESH);
     ran.says(
         "note: the docker context by-hand is left: its certificate cannot be read, and no record",
     );
@@ -150,7 +132,7 @@ fn every_copy_gets_what_was_handed_out_anew() {
         assert!(!is_context || names == 3, "{}", copy.display());
     }
     shown(&home, REFRESH, "every_copy_again");
-    run(&home, "dockpki undo --yes");
+    quietly(&home, "dockpki undo --yes");
     for copy in &copies {
         assert!(files(copy) == old, "{}", copy.display());
     }
@@ -174,7 +156,7 @@ fn told_as_json_and_not_at_all() {
 #[test]
 fn a_reply_goes_with_the_key_that_is_there() {
     let (home, copies) = laptop();
-    run(&home, "dockpki renew alice --force --reuse-key");
+    quietly(&home, "dockpki renew alice --force --reuse-key");
     let new = bundled(&home);
     let reply = [b"> hello\n".as_slice(), &new[1], &new[0]].concat();
     fs::write(home.around().join("reply.pem"), reply).unwrap();
@@ -208,7 +190,7 @@ fn what_comes_late_takes_nothing_newer_away() {
         .validity;
     validity.not_before += time::Duration::minutes(1);
     put_client(&home, &ca, "alice", validity);
-    run(&home, "dockpki install client alice --yes");
+    quietly(&home, "dockpki install client alice --yes");
     // ~/.docker is newer, the others are the same.
     shown(&home, REFRESH, "older_than_one_copy");
     let around = home.around().display();
@@ -217,7 +199,7 @@ fn what_comes_late_takes_nothing_newer_away() {
         "--context by-hand".to_owned(),
         format!("--docker-config {around}/elsewhere"),
     ] {
-        run(
+        quietly(
             &home,
             &format!("dockpki install client alice --yes {place}"),
         );
@@ -246,7 +228,7 @@ fn another_homes_client_of_the_name_is_left() {
         fs::copy(theirs.join(file), copies[2].join(file)).unwrap();
     }
     let new = renewed(&home);
-    run(&home, REFRESH);
+    quietly(&home, REFRESH);
     assert!(files(&copies[2]) == files(&theirs));
     assert!(files(&copies[1]) == new);
     let bundle = home.around().join("bundle");
@@ -270,7 +252,7 @@ fn a_copy_that_was_emptied_comes_back() {
     let new = renewed(&home);
     fs::remove_file(copies[0].join("cert.pem")).unwrap();
     fs::write(copies[3].join("cert.pem"), "noise").unwrap();
-    run(&home, REFRESH);
+    quietly(&home, REFRESH);
     for copy in &copies {
         assert!(files(copy) == new, "{}", copy.display());
     }
@@ -279,7 +261,7 @@ fn a_copy_that_was_emptied_comes_back() {
 #[test]
 fn a_new_ca_is_asked_about_by_its_code() {
     let (home, copies) = laptop();
-    run(&home, "dockpki ca roll start --yes");
+    quietly(&home, "dockpki ca roll start --yes");
     let both = bundled(&home);
     refused(
         &home,
@@ -296,9 +278,9 @@ fn a_new_ca_is_asked_about_by_its_code() {
     for copy in &copies {
         assert!(files(copy) == both, "{}", copy.display());
     }
-    run(&home, "dockpki ca roll issue");
+    quietly(&home, "dockpki ca roll issue");
     let new = bundled(&home);
-    run(&home, REFRESH);
+    quietly(&home, REFRESH);
     assert!(files(&copies[1]) == new);
 }
 
@@ -308,12 +290,12 @@ fn a_bundle_from_before_a_rollover_takes_no_ca_away() {
     let (home, copies) = laptop();
     let old = bundled(&home);
     let code = home.ca_code();
-    run(&home, "dockpki ca roll start --yes");
+    quietly(&home, "dockpki ca roll start --yes");
     fs::rename(home.around().join("bundle"), home.around().join("late")).unwrap();
     let both = bundled(&home);
     let all = certificates_from_pem(&fs::read(home.path().join("ca.pem")).unwrap()).unwrap();
     let new = VerifyCode::of(&Certificate::from_der(&all[0]).unwrap().public_key);
-    run(
+    quietly(
         &home,
         &format!("dockpki client refresh bundle --expect {new}"),
     );
@@ -333,7 +315,7 @@ fn a_bundle_from_before_a_rollover_takes_no_ca_away() {
         assert!(files(copy) == both, "{}", copy.display());
     }
     // As after `ca roll undo`.
-    run(&home, &format!("{line} --expect {code}"));
+    quietly(&home, &format!("{line} --expect {code}"));
     for copy in &copies {
         assert!(files(copy) == old, "{}", copy.display());
     }
@@ -371,7 +353,7 @@ fn accept_takes_a_bundle_with_its_key_too() {
     assert!(files(&home.around().join(".docker")) == files_of_bundle);
     // A form that says which daemon it is for, is accepted for that one.
     let export = "dockpki client export alice --as env --host tcp://db.example.com:2376";
-    run(&home, export);
+    quietly(&home, export);
     done(
         &home,
         "dockpki client accept alice.env --yes",
@@ -383,15 +365,4 @@ fn accept_takes_a_bundle_with_its_key_too() {
     // What was handed over is the user's to keep or to destroy.
     let before = snapshot(&home.around().join("bundle"));
     assert_eq!(before.len(), 3);
-}
-
-#[test]
-fn every_golden_belongs_to_a_test() {
-    let source = include_str!("cli_refresh.rs");
-    for entry in fs::read_dir(goldens().join("refresh")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let used = source.contains(&format!("\"{name}\""));
-        assert!(used, "{} is nobody's", path.display());
-    }
 }

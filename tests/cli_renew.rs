@@ -18,29 +18,12 @@ use dockpki::plan::layout::{self, PairKind};
 use dockpki::plan::ledger::{Entry, Event};
 use rcgen::SanType;
 use support::by_hand::*;
-use support::golden::{self, command};
+use support::golden::{self, command, goldens_of};
 use support::{Ran, TestHome};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-fn golden(name: &str) -> String {
-    format!("renew/{name}")
-}
-
-#[track_caller]
-fn done(home: &TestHome, line: &str, name: &str) {
-    golden::done(home, line, &golden(name));
-}
-
-#[track_caller]
-fn shown(home: &TestHome, line: &str, name: &str) {
-    golden::shown(home, line, &golden(name));
-}
-
-#[track_caller]
-fn refused(home: &TestHome, line: &str, name: &str) {
-    golden::refused(home, line, &golden(name));
-}
+goldens_of!("renew", "cli_renew.rs");
 
 /// A home whose CA is three years old, with the server `localhost` and the client `alice`, which
 /// are new.
@@ -584,15 +567,4 @@ fn an_old_ledger_without_replacements_is_read() {
     let (last, before) = lines.split_last().unwrap();
     assert!(last.contains(&format!("\"replaces\":\"{old}\"")), "{last}");
     assert!(before.iter().all(|line| !line.contains("replaces")));
-}
-
-#[test]
-fn every_golden_belongs_to_a_test() {
-    let source = include_str!("cli_renew.rs");
-    for entry in fs::read_dir(golden::goldens().join("renew")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let used = source.contains(&format!("\"{name}\""));
-        assert!(used, "{} is nobody's", path.display());
-    }
 }

@@ -19,28 +19,11 @@ use dockpki::plan::layout::PairKind;
 use dockpki::plan::ledger::Entry;
 use dockpki::plan::trust::Trust;
 use support::by_hand::*;
-use support::golden;
+use support::golden::goldens_of;
 use support::{TestHome, snapshot};
 use time::macros::datetime;
 
-fn golden(name: &str) -> String {
-    format!("roll/{name}")
-}
-
-#[track_caller]
-fn done(home: &TestHome, line: &str, name: &str) {
-    golden::done(home, line, &golden(name));
-}
-
-#[track_caller]
-fn shown(home: &TestHome, line: &str, name: &str) {
-    golden::shown(home, line, &golden(name));
-}
-
-#[track_caller]
-fn refused(home: &TestHome, line: &str, name: &str) {
-    golden::refused(home, line, &golden(name));
-}
+goldens_of!("roll", "cli_roll.rs");
 
 #[track_caller]
 fn nothing_found(home: &TestHome) {

@@ -139,7 +139,7 @@ fn the_callers_files_are_theirs_and_go_again_with_undo() {
 
     // She takes it back herself, without root, with a binary she can get at.
     let binary = sudo.home.around().join("dockpki");
-    fs::copy(env!("CARGO_BIN_EXE_dockpki"), &binary).unwrap();
+    support::copy_program(&binary);
     let mut undo = Command::new("setpriv");
     undo.args([
         "--reuid",

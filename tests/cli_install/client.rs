@@ -24,17 +24,17 @@ fn in_docker(home: &TestHome, path: &str) -> PathBuf {
 
 #[track_caller]
 fn user_does(home: &TestHome, line: &str, name: &str) {
-    does(home, &typed(home, line), name);
+    done(home, &typed(home, line), name);
 }
 
 #[track_caller]
 fn user_sees(home: &TestHome, line: &str, name: &str) {
-    shows(home, &typed(home, line), name);
+    shown(home, &typed(home, line), name);
 }
 
 #[track_caller]
 fn user_is_refused(home: &TestHome, line: &str, name: &str) {
-    refuses(home, &typed(home, line), name);
+    refused(home, &typed(home, line), name);
 }
 
 #[track_caller]
@@ -184,7 +184,7 @@ fn client_with_every_choice() {
 fn client_for_another_shell() {
     let home = user();
     let line = format!("SHELL=/usr/bin/fish {}", typed(&home, FOR_HOST));
-    does(&home, &line, "client_for_another_shell");
+    done(&home, &line, "client_for_another_shell");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 
 #[track_caller]
 fn prints(home: &TestHome, line: &str, name: &str) {
-    shows(home, &typed(home, line), name);
+    shown(home, &typed(home, line), name);
 }
 
 /// Each becomes a test of its name, and a golden, where a client is installed for a host.
@@ -65,7 +65,7 @@ macro_rules! env_refuses {
         #[test]
         fn $name() {
             let home = $home;
-            refuses(&home, &typed(&home, $line), stringify!($name));
+            refused(&home, &typed(&home, $line), stringify!($name));
         }
     )*};
 }
@@ -81,5 +81,5 @@ env_refuses! {
 fn env_of_a_shell_nobody_knows() {
     let home = user();
     let line = format!("SHELL=/bin/tcsh {}", typed(&home, "env"));
-    shows(&home, &line, "env_of_a_shell_nobody_knows");
+    shown(&home, &line, "env_of_a_shell_nobody_knows");
 }

@@ -26,8 +26,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::by_hand::write;
-use support::golden::{command, done, goldens, refused, shown};
+use support::golden::{command, goldens_of};
 use support::{Ran, TestHome, has, is_root};
+
+goldens_of!(
+    "install",
+    "client.rs",
+    "env.rs",
+    "refusals.rs",
+    "renew.rs",
+    "server.rs",
+    "take_back.rs",
+    "timer.rs",
+    "verify.rs"
+);
 
 const INSTALL: &str = "dockpki install server --prefix root --yes";
 
@@ -82,60 +94,9 @@ fn read(home: &TestHome, path: &str) -> String {
 }
 
 /// Runs a line that is not what the test is about.
-#[track_caller]
-fn quietly(home: &TestHome, line: &str) -> Ran {
-    Ran::from(command(home, line).output().unwrap()).succeeds()
-}
-
-fn golden(name: &str) -> String {
-    format!("install/{name}")
-}
-
-#[track_caller]
-fn does(home: &TestHome, line: &str, name: &str) {
-    done(home, line, &golden(name));
-}
-
-#[track_caller]
-fn shows(home: &TestHome, line: &str, name: &str) {
-    shown(home, line, &golden(name));
-}
-
-#[track_caller]
-fn refuses(home: &TestHome, line: &str, name: &str) {
-    refused(home, line, &golden(name));
-}
-
 /// Whether nothing is installed on the machine these tests run on: root's commands without
 /// `--prefix` look at it.
 fn machine_is_ours() -> bool {
     let installed = Path::new("/var/lib/dockpki-installed").exists();
     has("a machine without dockpki", !(is_root() && installed))
-}
-
-#[test]
-fn every_golden_belongs_to_a_test() {
-    let source = [
-        include_str!("client.rs"),
-        include_str!("env.rs"),
-        include_str!("refusals.rs"),
-        include_str!("renew.rs"),
-        include_str!("server.rs"),
-        include_str!("take_back.rs"),
-        include_str!("timer.rs"),
-        include_str!("verify.rs"),
-    ]
-    .concat();
-    for entry in fs::read_dir(goldens().join("install")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let is_named = |name: &str| {
-            source.contains(&format!("\"{name}\"")) || source.contains(&format!("    {name}:"))
-        };
-        // Of the macro that shows before it does.
-        let shown = name.strip_suffix("_as_json").unwrap_or(name);
-        let shown = shown.strip_suffix("_as_dry_run");
-        let used = is_named(name) || shown.is_some_and(is_named);
-        assert!(used, "{} is nobody's", path.display());
-    }
 }

@@ -11,7 +11,7 @@ macro_rules! refuses_on {
     ($($name:ident: $host:expr, $line:literal;)*) => {$(
         #[test]
         fn $name() {
-            refuses(&$host, $line, stringify!($name));
+            refused(&$host, $line, stringify!($name));
         }
     )*};
 }
@@ -70,7 +70,7 @@ fn refuses_to_guess_how_the_daemon_is_restarted() {
     if has("a machine without systemd", !systemd) {
         let line = "dockpki install server --dry-run";
         let name = "refuses_to_guess_how_the_daemon_is_restarted";
-        refuses(&host(), line, name);
+        refused(&host(), line, name);
     }
 }
 
@@ -81,7 +81,7 @@ fn says_who_holds_the_lock() {
     fs::write(&lock, "dockpki install server (process 4711)").unwrap();
     let held = fs::File::options().write(true).open(&lock).unwrap();
     held.lock().unwrap();
-    refuses(&home, INSTALL, "says_who_holds_the_lock");
+    refused(&home, INSTALL, "says_who_holds_the_lock");
 }
 
 impl TestHome {

@@ -27,40 +27,40 @@ fn renews_and_installs_the_server() {
     let home = installed();
     let line = format!("{RENEW} --force");
     let dry = format!("{line} --dry-run");
-    shows(&home, &dry, "renew_server_as_dry_run");
-    shows(
+    shown(&home, &dry, "renew_server_as_dry_run");
+    shown(
         &home,
         &format!("{dry} --output json"),
         "renew_server_as_dry_run_as_json",
     );
-    does(&home, &line, "renew_server");
+    done(&home, &line, "renew_server");
     let file = "servers/localhost/server-cert.pem";
     let renewed = fs::read_to_string(home.path().join(file)).unwrap();
     assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), renewed);
-    shows(&home, RENEW, "renew_server_again");
-    does(
+    shown(&home, RENEW, "renew_server_again");
+    done(
         &home,
         &format!("{line} --output json"),
         "renew_server_as_json",
     );
-    does(&home, &format!("{line} --quiet"), "renew_server_quiet");
+    done(&home, &format!("{line} --quiet"), "renew_server_quiet");
 }
 
 #[test]
 fn installs_what_an_earlier_renewal_did_not() {
     let home = behind();
-    does(&home, RENEW, "renew_server_that_is_behind");
+    done(&home, RENEW, "renew_server_that_is_behind");
     let home = behind();
     let line = format!("{RENEW} --deploy-hook 'echo hook for $DOCKPKI_RENEWED_NAMES'");
-    does(&home, &line, "renew_server_that_is_behind_with_hook");
-    shows(&home, &line, "renew_server_with_hook_and_nothing_to_do");
+    done(&home, &line, "renew_server_that_is_behind_with_hook");
+    shown(&home, &line, "renew_server_with_hook_and_nothing_to_do");
 }
 
 #[test]
 fn renews_another_than_the_installed_one() {
     let home = behind();
     let line = format!("{RENEW} alice --force");
-    does(&home, &line, "renew_of_another");
+    done(&home, &line, "renew_of_another");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_certificate_that_is_none_of_the_homes_is_left() {
     let certificate = fs::read(other.path().join("servers/localhost/server-cert.pem")).unwrap();
     let path = root(&home).join("etc/docker/CA/server-cert.pem");
     write(&path, 0o444, &certificate);
-    does(
+    done(
         &home,
         &format!("{RENEW} --force"),
         "renew_leaves_a_foreign_certificate",
@@ -86,13 +86,13 @@ fn a_server_that_is_not_in_the_home_is_left() {
         home.around().join("gone"),
     )
     .unwrap();
-    shows(&home, RENEW, "renew_leaves_an_unknown_server");
+    shown(&home, RENEW, "renew_leaves_an_unknown_server");
 }
 
 #[test]
 fn nothing_is_installed() {
     let home = host();
-    does(
+    done(
         &home,
         &format!("{RENEW} --force"),
         "renew_where_nothing_is_installed",
@@ -113,7 +113,7 @@ fn a_restart_that_fails_is_put_back() {
 fn refuses_to_ask_without_a_terminal_before_anything_is_renewed() {
     let home = installed();
     let line = "dockpki renew --install --prefix root --force";
-    refuses(&home, line, "renew_refuses_without_consent");
+    refused(&home, line, "renew_refuses_without_consent");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn what_an_install_needs_needs_install() {
         ("--yes", "renew_refuses_consent_without_install"),
         ("--prefix root", "renew_refuses_a_prefix_without_install"),
     ] {
-        refuses(&home, &format!("dockpki renew {line}"), name);
+        refused(&home, &format!("dockpki renew {line}"), name);
     }
 }
 
@@ -146,23 +146,23 @@ fn renews_and_installs_a_users_clients() {
     install("bob");
     let renew = |line: &str| typed(&home, &format!("renew {line} --install --yes"));
     // bob has ~/.docker by now, and alice her context alone.
-    does(&home, &renew("alice --force"), "renew_client_of_a_context");
+    done(&home, &renew("alice --force"), "renew_client_of_a_context");
     let docker = home.around().join("user/.docker");
     let bob = fs::read(home.path().join("clients/bob/cert.pem")).unwrap();
     assert_eq!(fs::read(docker.join("cert.pem")).unwrap(), bob);
-    shows(
+    shown(
         &home,
         &renew("--force --dry-run"),
         "renew_clients_as_dry_run",
     );
-    does(&home, &renew("--force"), "renew_clients");
+    done(&home, &renew("--force"), "renew_clients");
     let bob = fs::read(home.path().join("clients/bob/cert.pem")).unwrap();
     assert_eq!(fs::read(docker.join("cert.pem")).unwrap(), bob);
-    shows(&home, &renew(""), "renew_clients_again");
+    shown(&home, &renew(""), "renew_clients_again");
 
     // Whoever took it away does not want it.
     fs::remove_dir_all(docker.join("contexts")).unwrap();
-    does(
+    done(
         &home,
         &renew("alice --force"),
         "renew_client_that_was_taken_away",
@@ -175,7 +175,7 @@ fn brings_the_cas_of_a_rollover_and_tells_the_ledger() {
     let home = installed();
     quietly(&home, "dockpki ca roll start");
     let dry = format!("{RENEW} --dry-run");
-    shows(&home, &dry, "renew_brings_two_cas_as_dry_run");
+    shown(&home, &dry, "renew_brings_two_cas_as_dry_run");
     quietly(&home, RENEW);
     let both = fs::read_to_string(home.path().join("servers/localhost/ca.pem")).unwrap();
     assert_eq!(both.matches("BEGIN CERTIFICATE").count(), 2);
@@ -215,16 +215,16 @@ fn a_server_whose_clients_would_not_believe_it_is_held_back() {
     let before = read(&home, "etc/docker/CA/server-cert.pem");
     let line = format!("{RENEW} localhost --force");
     let dry = format!("{line} --dry-run");
-    shows(&home, &dry, "renew_held_back_in_a_rollover_as_dry_run");
+    shown(&home, &dry, "renew_held_back_in_a_rollover_as_dry_run");
     let json = format!("{line} --output json");
-    does(&home, &json, "renew_held_back_in_a_rollover_as_json");
-    does(&home, &line, "renew_held_back_in_a_rollover");
+    done(&home, &json, "renew_held_back_in_a_rollover_as_json");
+    done(&home, &line, "renew_held_back_in_a_rollover");
     assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), before);
     // It lets clients of the new CA in all the same.
     let both = fs::read_to_string(home.path().join("ca.pem")).unwrap();
     assert_eq!(read(&home, "etc/docker/CA/ca.pem"), both);
     let again = format!("{RENEW} localhost");
-    shows(&home, &again, "renew_held_back_in_a_rollover_again");
+    shown(&home, &again, "renew_held_back_in_a_rollover_again");
     // The next run brings it, once she is handed out again.
     hand_out_alice(&home);
     quietly(&home, RENEW);

@@ -12,10 +12,10 @@ macro_rules! installs_on {
         fn $name() {
             let home = $host;
             let name = stringify!($name);
-            shows(&home, &format!("{DRY_RUN}{}", $flags), &format!("{name}_as_dry_run"));
+            shown(&home, &format!("{DRY_RUN}{}", $flags), &format!("{name}_as_dry_run"));
             let line = format!("{DRY_RUN}{} --output json", $flags);
-            shows(&home, &line, &format!("{name}_as_dry_run_as_json"));
-            does(&home, &format!("{INSTALL}{}", $flags), name);
+            shown(&home, &line, &format!("{name}_as_dry_run_as_json"));
+            done(&home, &format!("{INSTALL}{}", $flags), name);
         }
     )*};
 }
@@ -92,40 +92,40 @@ fn where_the_unit_names_files_by_a_pattern() {
         "DOCKER_OPTS=--not-read\n",
     );
     let golden = "where_the_unit_names_files_by_a_pattern";
-    shows(&home, DRY_RUN, golden);
+    shown(&home, DRY_RUN, golden);
 }
 
 #[test]
 fn as_json() {
-    does(&host(), &format!("{INSTALL} --output json"), "as_json");
+    done(&host(), &format!("{INSTALL} --output json"), "as_json");
 }
 
 #[test]
 fn with_plain_tcp_as_json() {
     let line = format!("{INSTALL} --output json");
-    does(&host_with(PLAIN), &line, "with_plain_tcp_as_json");
+    done(&host_with(PLAIN), &line, "with_plain_tcp_as_json");
 }
 
 #[test]
 fn quiet() {
-    does(&host(), &format!("{INSTALL} -q"), "quiet");
+    done(&host(), &format!("{INSTALL} -q"), "quiet");
 }
 
 #[test]
 fn verbose() {
-    does(&host(), &format!("{INSTALL} -v"), "verbose");
+    done(&host(), &format!("{INSTALL} -v"), "verbose");
 }
 
 #[test]
 fn without_a_port() {
     let line = format!("{DRY_RUN} --listen tcp://0.0.0.0");
-    shows(&host(), &line, "without_a_port");
+    shown(&host(), &line, "without_a_port");
 }
 
 #[test]
 fn in_colour() {
     let line = format!("{DRY_RUN} --color always");
-    shows(&host_with(PLAIN), &line, "in_colour");
+    shown(&host_with(PLAIN), &line, "in_colour");
 }
 
 #[test]
@@ -133,17 +133,17 @@ fn with_every_choice() {
     let line = "dockpki install server localhost --prefix root --yes --listen tcp://127.0.0.1:3376 \
                 --listen tcp://localhost:4376 --cert-dir /srv/tls --daemon-json /srv/daemon.json \
                 --restart never";
-    does(&host(), line, "with_every_choice");
+    done(&host(), line, "with_every_choice");
 }
 
 #[test]
 fn a_second_time() {
     let home = installed();
-    shows(&home, INSTALL, "a_second_time");
+    shown(&home, INSTALL, "a_second_time");
     let json = format!("{INSTALL} --output json");
-    shows(&home, &json, "a_second_time_as_json");
-    shows(&home, DRY_RUN, "a_second_time_as_dry_run");
-    shows(&home, &format!("{INSTALL} -q"), "a_second_time_quiet");
+    shown(&home, &json, "a_second_time_as_json");
+    shown(&home, DRY_RUN, "a_second_time_as_dry_run");
+    shown(&home, &format!("{INSTALL} -q"), "a_second_time_quiet");
 }
 
 #[test]
@@ -151,12 +151,12 @@ fn after_the_server_was_issued_again() {
     let home = installed();
     fs::remove_dir_all(home.path().join("servers/localhost")).unwrap();
     quietly(&home, "dockpki server issue localhost --san localhost");
-    shows(
+    shown(
         &home,
         DRY_RUN,
         "after_the_server_was_issued_again_as_dry_run",
     );
-    does(&home, INSTALL, "after_the_server_was_issued_again");
+    done(&home, INSTALL, "after_the_server_was_issued_again");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn where_modes_were_changed() {
     let home = installed();
     let key = root(&home).join("etc/docker/CA/server-key.pem");
     support::by_hand::set_mode(&key, 0o644);
-    does(&home, INSTALL, "where_modes_were_changed");
+    done(&home, INSTALL, "where_modes_were_changed");
 }
 
 #[test]
@@ -176,15 +176,15 @@ fn where_a_drop_in_went_stale() {
         UNIT,
         &CE.replace("--containerd", "--debug --containerd"),
     );
-    shows(&home, DRY_RUN, "where_a_drop_in_went_stale_as_dry_run");
-    does(&home, INSTALL, "where_a_drop_in_went_stale");
+    shown(&home, DRY_RUN, "where_a_drop_in_went_stale_as_dry_run");
+    done(&home, INSTALL, "where_a_drop_in_went_stale");
 }
 
 #[test]
 fn with_a_restart_command_that_is_shown() {
     let line =
         "dockpki install server --prefix root --dry-run --restart-command 'service docker restart'";
-    shows(&host(), line, "with_a_restart_command_that_is_shown");
+    shown(&host(), line, "with_a_restart_command_that_is_shown");
 }
 
 #[test]

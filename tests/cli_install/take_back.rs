@@ -11,21 +11,21 @@ use super::*;
 fn undo_on_a_host() {
     let home = host_with("{\n  \"debug\": true\n}\n");
     quietly(&home, INSTALL);
-    shows(
+    shown(
         &home,
         "dockpki undo --prefix root --dry-run",
         "undo_as_dry_run",
     );
     let line = "dockpki undo --prefix root --dry-run --output json";
-    shows(&home, line, "undo_as_dry_run_as_json");
-    refuses(
+    shown(&home, line, "undo_as_dry_run_as_json");
+    refused(
         &home,
         "dockpki undo --prefix root",
         "undo_refuses_without_consent",
     );
-    does(&home, "dockpki undo --prefix root --yes", "undo_on_a_host");
+    done(&home, "dockpki undo --prefix root --yes", "undo_on_a_host");
     assert_eq!(read(&home, DAEMON_JSON), "{\n  \"debug\": true\n}\n");
-    refuses(
+    refused(
         &home,
         "dockpki undo --prefix root --yes",
         "undo_a_second_time",
@@ -35,12 +35,12 @@ fn undo_on_a_host() {
 #[test]
 fn undo_as_json() {
     let line = "dockpki undo --prefix root --yes --output json";
-    does(&installed(), line, "undo_as_json");
+    done(&installed(), line, "undo_as_json");
 }
 
 #[test]
 fn undo_quiet() {
-    does(
+    done(
         &installed(),
         "dockpki undo --prefix root --yes -q",
         "undo_quiet",
@@ -51,8 +51,8 @@ fn undo_quiet() {
 fn uninstall_on_a_host() {
     let home = installed();
     let line = "dockpki uninstall --prefix root --dry-run";
-    shows(&home, line, "uninstall_as_dry_run");
-    does(
+    shown(&home, line, "uninstall_as_dry_run");
+    done(
         &home,
         "dockpki uninstall --prefix root --yes",
         "uninstall_on_a_host",
@@ -64,7 +64,7 @@ fn uninstall_on_a_host() {
 #[test]
 fn uninstall_as_json() {
     let line = "dockpki uninstall --prefix root --yes --output json";
-    does(&installed(), line, "uninstall_as_json");
+    done(&installed(), line, "uninstall_as_json");
 }
 
 #[test]
@@ -72,21 +72,21 @@ fn uninstall_takes_two_installs_back() {
     let home = installed();
     quietly(&home, &format!("{INSTALL} --listen tcp://0.0.0.0:3376"));
     let line = "dockpki undo --prefix root --dry-run";
-    shows(&home, line, "undo_takes_the_second_install_back");
+    shown(&home, line, "undo_takes_the_second_install_back");
     let line = "dockpki uninstall --prefix root --yes";
-    does(&home, line, "uninstall_takes_two_installs_back");
+    done(&home, line, "uninstall_takes_two_installs_back");
 }
 
 #[test]
 fn undo_where_nothing_is_installed() {
     let line = "dockpki undo --prefix root --yes";
-    refuses(&host(), line, "undo_where_nothing_is_installed");
+    refused(&host(), line, "undo_where_nothing_is_installed");
 }
 
 #[test]
 fn uninstall_where_nothing_is_installed() {
     let line = "dockpki uninstall --prefix root --yes";
-    refuses(&host(), line, "uninstall_where_nothing_is_installed");
+    refused(&host(), line, "uninstall_where_nothing_is_installed");
 }
 
 #[test]
@@ -98,15 +98,15 @@ fn where_a_certificate_was_changed_since() {
         "mine\n",
     );
     let line = "dockpki undo --prefix root --yes";
-    refuses(
+    refused(
         &home,
         line,
         "undo_refuses_where_a_certificate_was_changed_since",
     );
     let line = "dockpki uninstall --prefix root --dry-run";
-    shows(&home, line, "uninstall_leaves_a_certificate_as_dry_run");
+    shown(&home, line, "uninstall_leaves_a_certificate_as_dry_run");
     let line = "dockpki uninstall --prefix root --yes";
-    does(&home, line, "uninstall_leaves_a_certificate_changed_since");
+    done(&home, line, "uninstall_leaves_a_certificate_changed_since");
     assert_eq!(read(&home, "etc/docker/CA/server-cert.pem"), "mine\n");
 }
 
@@ -117,7 +117,7 @@ fn where_daemon_json_was_edited_since() {
     let edited = read(&home, DAEMON_JSON).replace("\"debug\": true", "\"debug\": false");
     put(&home, DAEMON_JSON, &edited);
     let line = "dockpki uninstall --prefix root --yes";
-    does(&home, line, "uninstall_takes_our_keys_alone");
+    done(&home, line, "uninstall_takes_our_keys_alone");
     assert_eq!(read(&home, DAEMON_JSON), "{\n  \"debug\": false\n}\n");
 }
 
@@ -126,7 +126,7 @@ fn where_daemon_json_was_broken_since() {
     let home = installed();
     put(&home, DAEMON_JSON, "{\n");
     let line = "dockpki uninstall --prefix root --yes";
-    refuses(
+    refused(
         &home,
         line,
         "uninstall_refuses_where_daemon_json_was_broken_since",
@@ -142,7 +142,7 @@ fn where_daemon_json_has_hosts_of_its_owner() {
         read(&home, DAEMON_JSON).replace("\"fd://\"", "\"fd://\", \"tcp://127.0.0.1:9999\"");
     put(&home, DAEMON_JSON, &edited);
     let line = "dockpki uninstall --prefix root --yes";
-    does(&home, line, "uninstall_keeps_the_drop_in_that_is_needed");
+    done(&home, line, "uninstall_keeps_the_drop_in_that_is_needed");
 }
 
 /// An image is built under a prefix, and is `/` once it is booted.
@@ -186,16 +186,16 @@ const UNDO_BY_SERVICE: &str =
 #[test]
 fn undo_that_stops_containers() {
     let home = installed();
-    shows(&home, UNDO_BY_SERVICE, "undo_that_stops_containers");
+    shown(&home, UNDO_BY_SERVICE, "undo_that_stops_containers");
     let line = format!("{UNDO_BY_SERVICE} --output json");
-    shows(&home, &line, "undo_that_stops_containers_as_json");
+    shown(&home, &line, "undo_that_stops_containers_as_json");
 }
 
 #[test]
 fn undo_that_leaves_containers_running() {
     let home = host_with("{\n  \"live-restore\": true\n}\n");
     quietly(&home, INSTALL);
-    shows(
+    shown(
         &home,
         UNDO_BY_SERVICE,
         "undo_that_leaves_containers_running",
@@ -210,7 +210,7 @@ fn undo_that_leaves_containers_running() {
 fn undo_that_turns_live_restore_off() {
     let home = host();
     quietly(&home, &format!("{INSTALL} --live-restore"));
-    shows(&home, UNDO_BY_SERVICE, "undo_that_turns_live_restore_off");
+    shown(&home, UNDO_BY_SERVICE, "undo_that_turns_live_restore_off");
 }
 
 #[test]
@@ -220,13 +220,13 @@ fn what_a_rollover_has_passed_over_comes_back_with_a_warning() {
     // Before it, nobody of the new CA was let in.
     quietly(&home, INSTALL);
     let dry = "dockpki undo --prefix root --dry-run";
-    shows(&home, dry, "undo_to_before_a_rollover");
+    shown(&home, dry, "undo_to_before_a_rollover");
     quietly(&home, "dockpki ca roll issue");
     quietly(&home, "dockpki ca roll finish --force");
     quietly(&home, INSTALL);
-    shows(&home, dry, "undo_to_a_ca_that_was_dropped");
+    shown(&home, dry, "undo_to_a_ca_that_was_dropped");
     let json = format!("{dry} --output json");
-    shows(&home, &json, "undo_to_a_ca_that_was_dropped_as_json");
+    shown(&home, &json, "undo_to_a_ca_that_was_dropped_as_json");
     let asked = quietly_refused(&home, "dockpki undo --prefix root");
     asked.says("which the home trusts no more");
     // Nothing of ours is left then.
@@ -253,7 +253,7 @@ fn an_expired_certificate_comes_back_with_a_warning() {
     put_pair(&home, PairKind::Server, "localhost", &new, &key);
     quietly(&home, INSTALL);
     let dry = "dockpki undo --prefix root --dry-run";
-    shows(&home, dry, "undo_to_an_expired_certificate");
+    shown(&home, dry, "undo_to_an_expired_certificate");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn what_would_not_start_does_not_come_back() {
     let home = installed();
     fs::remove_dir_all(root(&home).join("etc/docker/CA")).unwrap();
     quietly(&home, INSTALL);
-    refuses(
+    refused(
         &home,
         "dockpki undo --prefix root --yes",
         "undo_refuses_what_would_not_start",
@@ -276,12 +276,12 @@ fn what_did_not_start_before_comes_back_with_a_warning() {
     let begun = "{\n  \"tlscert\": \"/etc/docker/CA/server-cert.pem\"\n}\n";
     let home = host_with(begun);
     quietly(&home, INSTALL);
-    refuses(
+    refused(
         &home,
         "dockpki undo --prefix root --yes",
         "undo_refuses_what_did_not_start_before",
     );
     let line = "dockpki uninstall --prefix root --yes";
-    does(&home, line, "uninstall_of_what_did_not_start_before");
+    done(&home, line, "uninstall_of_what_did_not_start_before");
     assert_eq!(read(&home, DAEMON_JSON), begun);
 }

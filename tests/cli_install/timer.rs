@@ -15,12 +15,12 @@ fn state(home: &TestHome) -> support::tree::Tree {
 fn the_timer_of_an_image_comes_and_goes() {
     let home = host();
     let first = state(&home);
-    shows(&home, &format!("{TIMER} --dry-run"), "timer_as_dry_run");
-    does(&home, TIMER, "timer");
-    shows(&home, TIMER, "timer_again");
-    does(&home, REMOVE, "timer_removed");
+    shown(&home, &format!("{TIMER} --dry-run"), "timer_as_dry_run");
+    done(&home, TIMER, "timer");
+    shown(&home, TIMER, "timer_again");
+    done(&home, REMOVE, "timer_removed");
     state(&home).assert_is(&first);
-    shows(&home, REMOVE, "timer_removed_again");
+    shown(&home, REMOVE, "timer_removed_again");
 
     quietly(&home, TIMER);
     quietly(&home, "dockpki undo --prefix root --yes");
@@ -37,13 +37,13 @@ fn the_timer_with_all_it_can_run() {
         "{TIMER} --within 30d --restart-command 'service docker restart' \
          --deploy-hook 'logger -t dockpki \"100% of $DOCKPKI_RENEWED_NAMES\"'"
     );
-    does(&home, &line, "timer_with_all");
+    done(&home, &line, "timer_with_all");
     let with_timer = state(&home);
     // Others' installs stay.
     quietly(&home, &format!("{TIMER} --within 60d"));
     quietly(&home, "dockpki undo --prefix root --yes");
     state(&home).assert_is(&with_timer);
-    does(
+    done(
         &home,
         &format!("{REMOVE} --output json"),
         "timer_removed_as_json",
@@ -59,7 +59,7 @@ fn a_unit_that_was_edited_stays() {
     quietly(&home, TIMER);
     let service = format!("{UNITS}/dockpki-renew.service");
     put(&home, &service, "[Service]\nExecStart=/bin/true\n");
-    does(&home, REMOVE, "timer_removed_but_for_an_edited_unit");
+    done(&home, REMOVE, "timer_removed_but_for_an_edited_unit");
     assert!(root(&home).join(service).exists());
     assert!(!root(&home).join(UNITS).join("dockpki-renew.timer").exists());
 }
@@ -71,8 +71,8 @@ fn the_timer_goes_without_its_records() {
     let records = root(&home).join("var/lib/dockpki-installed");
     fs::remove_dir_all(&records).unwrap();
     let dry = format!("{REMOVE} --dry-run");
-    shows(&home, &dry, "timer_removed_without_records_as_dry_run");
-    does(&home, REMOVE, "timer_removed_without_records");
+    shown(&home, &dry, "timer_removed_without_records_as_dry_run");
+    done(&home, REMOVE, "timer_removed_without_records");
     for unit in ["dockpki-renew.service", "dockpki-renew.timer"] {
         assert!(!root(&home).join(UNITS).join(unit).exists());
     }
@@ -82,7 +82,7 @@ fn the_timer_goes_without_its_records() {
     fs::remove_dir_all(&records).unwrap();
     let service = format!("{UNITS}/dockpki-renew.service");
     put(&home, &service, "[Service]\nExecStart=/bin/true\n");
-    does(
+    done(
         &home,
         REMOVE,
         "timer_removed_without_records_but_for_another",
@@ -96,7 +96,7 @@ fn verify_finds_a_unit_missing() {
     quietly(&home, TIMER);
     fs::remove_file(root(&home).join(UNITS).join("dockpki-renew.timer")).unwrap();
     let line = "dockpki verify --installed --prefix root";
-    refuses(&home, line, "verify_finds_a_unit_missing");
+    refused(&home, line, "verify_finds_a_unit_missing");
 }
 
 /// A home whose CA's key has a passphrase, in the file `pass` beside it.
@@ -114,19 +114,19 @@ fn encrypted() -> TestHome {
 #[test]
 fn an_encrypted_key_is_opened_by_a_credential() {
     let home = encrypted();
-    refuses(&home, TIMER, "timer_refuses_an_encrypted_key");
+    refused(&home, TIMER, "timer_refuses_an_encrypted_key");
     write(&home.around().join("wrong"), 0o400, "wrong horse");
     let wrong = format!("{TIMER} --passphrase-file wrong");
-    refuses(&home, &wrong, "timer_refuses_a_wrong_passphrase");
+    refused(&home, &wrong, "timer_refuses_a_wrong_passphrase");
     let blank = home.around().join("a b");
     write(&blank, 0o400, "correct horse");
     let blank = format!("{TIMER} --passphrase-file 'a b'");
-    refuses(
+    refused(
         &home,
         &blank,
         "timer_refuses_a_passphrase_file_of_two_words",
     );
-    does(
+    done(
         &home,
         &format!("{TIMER} --passphrase-file pass"),
         "timer_with_a_passphrase",
@@ -137,17 +137,17 @@ fn an_encrypted_key_is_opened_by_a_credential() {
 fn refuses_what_renews_nothing() {
     let home = host();
     let line = format!("{TIMER} --deploy-hook 'a\nb'");
-    refuses(&home, &line, "timer_refuses_a_hook_of_two_lines");
-    refuses(
+    refused(&home, &line, "timer_refuses_a_hook_of_two_lines");
+    refused(
         &home,
         "dockpki timer install --prefix root",
         "timer_refuses_without_consent",
     );
     fs::remove_file(home.path().join("ca-key.pem")).unwrap();
-    refuses(&home, TIMER, "timer_refuses_a_home_without_the_ca_key");
+    refused(&home, TIMER, "timer_refuses_a_home_without_the_ca_key");
     let home = TestHome::new();
     fs::create_dir(root(&home)).unwrap();
-    refuses(&home, TIMER, "timer_refuses_a_home_without_ca");
+    refused(&home, TIMER, "timer_refuses_a_home_without_ca");
 }
 
 #[test]
@@ -158,8 +158,8 @@ fn prints_a_line_for_cron_where_there_is_no_systemd() {
     }
     let home = host();
     let line = "dockpki timer install --within 30d --deploy-hook 'date +%s >x'";
-    shows(&home, line, "timer_by_cron");
-    shows(
+    shown(&home, line, "timer_by_cron");
+    shown(
         &home,
         &format!("{line} --output json"),
         "timer_by_cron_as_json",

@@ -12,18 +12,18 @@ fn in_ca(home: &TestHome, file: &str) -> PathBuf {
 #[test]
 fn finds_nothing() {
     let home = installed();
-    shows(&home, VERIFY, "verify_finds_nothing");
+    shown(&home, VERIFY, "verify_finds_nothing");
     let json = format!("{VERIFY} --output json");
-    shows(&home, &json, "verify_finds_nothing_as_json");
-    shows(&home, &format!("{VERIFY} --fix"), "verify_fixes_nothing");
+    shown(&home, &json, "verify_finds_nothing_as_json");
+    shown(&home, &format!("{VERIFY} --fix"), "verify_fixes_nothing");
 }
 
 #[test]
 fn where_nothing_is_installed() {
     let home = host();
-    refuses(&home, VERIFY, "verify_where_nothing_is_installed");
+    refused(&home, VERIFY, "verify_where_nothing_is_installed");
     let line = format!("{VERIFY} --fix");
-    refuses(&home, &line, "verify_fix_where_nothing_is_installed");
+    refused(&home, &line, "verify_fix_where_nothing_is_installed");
 }
 
 #[test]
@@ -32,11 +32,11 @@ fn finds_modes() {
     set_mode(&in_ca(&home, "server-key.pem"), 0o644);
     set_mode(&in_ca(&home, "ca.pem"), 0o600);
     set_mode(&in_ca(&home, ""), 0o777);
-    refuses(&home, VERIFY, "verify_finds_modes");
+    refused(&home, VERIFY, "verify_finds_modes");
     let json = format!("{VERIFY} --output json");
-    refuses(&home, &json, "verify_finds_modes_as_json");
-    does(&home, &format!("{VERIFY} --fix"), "verify_fixes_modes");
-    shows(&home, VERIFY, "verify_finds_nothing");
+    refused(&home, &json, "verify_finds_modes_as_json");
+    done(&home, &format!("{VERIFY} --fix"), "verify_fixes_modes");
+    shown(&home, VERIFY, "verify_finds_nothing");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn finds_a_clock_that_is_behind() {
     write(&in_ca(&home, "server-cert.pem"), 0o444, server.pem());
     let pem = key.to_pem().unwrap();
     write(&in_ca(&home, "server-key.pem"), 0o400, pem.expose());
-    refuses(&home, VERIFY, "verify_finds_a_clock_that_is_behind");
+    refused(&home, VERIFY, "verify_finds_a_clock_that_is_behind");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn fixes_as_json() {
     let home = installed();
     set_mode(&in_ca(&home, "server-key.pem"), 0o644);
     let line = format!("{VERIFY} --fix --output json");
-    does(&home, &line, "verify_fixes_modes_as_json");
+    done(&home, &line, "verify_fixes_modes_as_json");
 }
 
 #[test]
@@ -69,24 +69,24 @@ fn finds_owners() {
     let home = installed();
     let key = in_ca(&home, "server-key.pem");
     std::os::unix::fs::chown(key, Some(1000), Some(1000)).unwrap();
-    refuses(&home, VERIFY, "verify_finds_owners");
-    does(&home, &format!("{VERIFY} --fix"), "verify_fixes_owners");
+    refused(&home, VERIFY, "verify_finds_owners");
+    done(&home, &format!("{VERIFY} --fix"), "verify_fixes_owners");
 }
 
 #[test]
 fn finds_a_file_missing() {
     let home = installed();
     fs::remove_file(in_ca(&home, "server-key.pem")).unwrap();
-    refuses(&home, VERIFY, "verify_finds_a_file_missing");
+    refused(&home, VERIFY, "verify_finds_a_file_missing");
     let line = format!("{VERIFY} --fix");
-    refuses(&home, &line, "verify_cannot_fix_a_file_missing");
+    refused(&home, &line, "verify_cannot_fix_a_file_missing");
 }
 
 #[test]
 fn finds_everything_missing() {
     let home = installed();
     fs::remove_dir_all(root(&home).join("etc")).unwrap();
-    refuses(&home, VERIFY, "verify_finds_everything_missing");
+    refused(&home, VERIFY, "verify_finds_everything_missing");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn finds_the_key_of_another() {
     let other = TestHome::with_ca(&[]);
     let other = fs::read(other.path().join("servers/localhost/server-key.pem")).unwrap();
     write(&in_ca(&home, "server-key.pem"), 0o400, other);
-    refuses(&home, VERIFY, "verify_finds_the_key_of_another");
+    refused(&home, VERIFY, "verify_finds_the_key_of_another");
 }
 
 #[test]
@@ -103,14 +103,14 @@ fn finds_the_ca_of_another() {
     let home = installed();
     let other = fs::read(TestHome::with_ca(&[]).path().join("ca.pem")).unwrap();
     write(&in_ca(&home, "ca.pem"), 0o444, other);
-    refuses(&home, VERIFY, "verify_finds_the_ca_of_another");
+    refused(&home, VERIFY, "verify_finds_the_ca_of_another");
 }
 
 #[test]
 fn finds_a_certificate_cut_short() {
     let home = installed();
     support::by_hand::cut(&in_ca(&home, "server-cert.pem"), 0o444);
-    refuses(&home, VERIFY, "verify_finds_a_certificate_cut_short");
+    refused(&home, VERIFY, "verify_finds_a_certificate_cut_short");
 }
 
 #[test]
@@ -118,21 +118,21 @@ fn finds_daemon_json_without_tlscacert() {
     let home = installed();
     let edited = read(&home, DAEMON_JSON).replace("tlscacert", "x");
     put(&home, DAEMON_JSON, &edited);
-    refuses(&home, VERIFY, "verify_finds_daemon_json_without_tlscacert");
+    refused(&home, VERIFY, "verify_finds_daemon_json_without_tlscacert");
 }
 
 #[test]
 fn finds_daemon_json_that_is_empty() {
     let home = installed();
     put(&home, DAEMON_JSON, "");
-    refuses(&home, VERIFY, "verify_finds_daemon_json_that_is_empty");
+    refused(&home, VERIFY, "verify_finds_daemon_json_that_is_empty");
 }
 
 #[test]
 fn finds_daemon_json_that_is_broken() {
     let home = installed();
     put(&home, DAEMON_JSON, "{\n");
-    refuses(&home, VERIFY, "verify_finds_daemon_json_that_is_broken");
+    refused(&home, VERIFY, "verify_finds_daemon_json_that_is_broken");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn finds_a_drop_in_gone_stale() {
         UNIT,
         "[Service]\nExecStart=/usr/bin/dockerd -H fd:// --debug\n",
     );
-    refuses(&home, VERIFY, "verify_finds_a_drop_in_gone_stale");
+    refused(&home, VERIFY, "verify_finds_a_drop_in_gone_stale");
 }
 
 #[test]
@@ -155,27 +155,27 @@ fn finds_a_unit_that_clashes() {
         UNIT,
         "[Service]\nExecStart=/usr/bin/dockerd -H tcp://0.0.0.0:2375\n",
     );
-    refuses(&home, VERIFY, "verify_finds_a_unit_that_clashes");
+    refused(&home, VERIFY, "verify_finds_a_unit_that_clashes");
 }
 
 #[test]
 fn in_each_phase_of_a_rollover() {
     let home = installed();
     quietly(&home, "dockpki ca roll start");
-    refuses(&home, VERIFY, "verify_after_a_rollover_has_begun");
+    refused(&home, VERIFY, "verify_after_a_rollover_has_begun");
     quietly(&home, INSTALL);
-    shows(&home, VERIFY, "verify_in_a_rollover");
+    shown(&home, VERIFY, "verify_in_a_rollover");
     // The certificate of the old CA is believed until the end.
     quietly(&home, "dockpki ca roll issue");
-    shows(&home, VERIFY, "verify_in_a_rollover");
+    shown(&home, VERIFY, "verify_in_a_rollover");
     quietly(&home, INSTALL);
-    shows(&home, VERIFY, "verify_in_a_rollover");
+    shown(&home, VERIFY, "verify_in_a_rollover");
     quietly(&home, "dockpki ca roll finish --yes");
-    refuses(&home, VERIFY, "verify_after_a_rollover");
+    refused(&home, VERIFY, "verify_after_a_rollover");
     let json = format!("{VERIFY} --output json");
-    refuses(&home, &json, "verify_after_a_rollover_as_json");
+    refused(&home, &json, "verify_after_a_rollover_as_json");
     quietly(&home, INSTALL);
-    shows(&home, VERIFY, "verify_finds_nothing");
+    shown(&home, VERIFY, "verify_finds_nothing");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn finds_a_certificate_a_rollover_left_behind() {
     quietly(&home, "dockpki ca roll start");
     quietly(&home, INSTALL);
     quietly(&home, "dockpki ca roll finish --force");
-    refuses(
+    refused(
         &home,
         VERIFY,
         "verify_finds_a_certificate_a_rollover_left_behind",
@@ -192,7 +192,7 @@ fn finds_a_certificate_a_rollover_left_behind() {
     quietly(&home, "dockpki renew servers/localhost");
     quietly(&home, "dockpki renew servers/localhost");
     quietly(&home, &format!("{INSTALL} localhost"));
-    shows(&home, VERIFY, "verify_finds_nothing");
+    shown(&home, VERIFY, "verify_finds_nothing");
 }
 
 #[test]
@@ -209,13 +209,13 @@ fn another_homes_cas_are_nothing_to_this_one() {
 fn a_home_that_cannot_be_read_is_told() {
     let home = installed();
     write(&home.path().join("ca.pem"), 0o444, "mine\n");
-    shows(&home, VERIFY, "verify_beside_a_home_that_is_broken");
+    shown(&home, VERIFY, "verify_beside_a_home_that_is_broken");
 }
 
 #[test]
 fn refuses_fix_without_installed() {
     let line = "dockpki verify --fix";
-    refuses(&host(), line, "verify_refuses_fix_without_installed");
+    refused(&host(), line, "verify_refuses_fix_without_installed");
 }
 
 #[test]
@@ -225,18 +225,18 @@ fn of_a_client() {
     }
     let home = client::user();
     let line = client::typed(&home, "verify --installed");
-    refuses(&home, &line, "verify_where_no_client_is_installed");
+    refused(&home, &line, "verify_where_no_client_is_installed");
     quietly(&home, &client::typed(&home, "install client --yes"));
-    shows(&home, &line, "verify_of_a_client");
+    shown(&home, &line, "verify_of_a_client");
     set_mode(&home.around().join("user/.docker/key.pem"), 0o644);
-    refuses(&home, &line, "verify_finds_the_mode_of_a_client");
-    does(
+    refused(&home, &line, "verify_finds_the_mode_of_a_client");
+    done(
         &home,
         &format!("{line} --fix"),
         "verify_fixes_the_mode_of_a_client",
     );
     fs::remove_file(home.around().join("user/.docker/cert.pem")).unwrap();
-    refuses(
+    refused(
         &home,
         &line,
         "verify_finds_the_certificate_of_a_client_missing",
@@ -246,5 +246,5 @@ fn of_a_client() {
     let host = "install client bob --yes --host tcp://web:2376";
     quietly(&home, &client::typed(&home, host));
     quietly(&home, "dockpki ca roll start");
-    refuses(&home, &line, "verify_of_clients_in_a_rollover");
+    refused(&home, &line, "verify_of_clients_in_a_rollover");
 }

@@ -3,12 +3,11 @@
 //! dockerd itself runs as root here, for rootlesskit(1) needs a tap device.  What dockpki sees of
 //! it is what a rootless one shows: a socket, a pidfile and files of the user's.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::dockerd_host::{Host, can_run};
-use super::support::{Ran, happens, has, program_exists};
+use super::support::{Ran, copy_program, happens, has, program_exists};
 
 const USER: u32 = 4242;
 
@@ -38,7 +37,7 @@ impl Rootless {
         host.write_script("restart-mine", "#!/bin/sh\necho >DIRECTORY/pipe\n");
         // Where the user may read it.
         let program = host.outside(&host.below("dockpki"));
-        fs::copy(env!("CARGO_BIN_EXE_dockpki"), program).unwrap();
+        copy_program(&program);
         host.write_daemon_json(serde_json::json!({
             "hosts": ["unix:///run/user/4242/docker.sock"],
         }));

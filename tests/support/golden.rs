@@ -84,7 +84,7 @@ pub fn command_of_nobody(home: &TestHome, line: &str) -> Option<Command> {
     }
     // Where they may read it.
     let program = home.around().join(".dockpki");
-    std::fs::copy(command.get_program(), &program).unwrap();
+    super::copy_program(&program);
     let mut chown = Command::new("chown");
     chown.args(["-hR", "65534:65534"]).arg(home.around());
     assert!(chown.status().unwrap().success());
@@ -346,4 +346,67 @@ pub fn readable_json(json: &str) -> String {
         before = c;
     }
     text
+}
+
+/// What the tests of one directory of goldens begin with; `$source` are their files, beside the one
+/// that calls this.  Each golden there must be named in them.
+macro_rules! goldens_of {
+    ($directory:literal, $($source:literal),+) => {
+        #[allow(dead_code)]
+        fn golden(name: &str) -> String {
+            format!(concat!($directory, "/{}"), name)
+        }
+
+        #[allow(dead_code)]
+        #[track_caller]
+        fn done(home: &TestHome, line: &str, name: &str) {
+            support::golden::done(home, line, &golden(name));
+        }
+
+        #[allow(dead_code)]
+        #[track_caller]
+        fn shown(home: &TestHome, line: &str, name: &str) {
+            support::golden::shown(home, line, &golden(name));
+        }
+
+        #[allow(dead_code)]
+        #[track_caller]
+        fn refused(home: &TestHome, line: &str, name: &str) {
+            support::golden::refused(home, line, &golden(name));
+        }
+
+        /// Runs what must succeed, whatever it says.
+        #[allow(dead_code)]
+        #[track_caller]
+        fn quietly(home: &TestHome, line: &str) -> support::Ran {
+            support::Ran::from(support::golden::command(home, line).output().unwrap()).succeeds()
+        }
+
+        #[test]
+        fn every_golden_belongs_to_a_test() {
+            let source = [$(include_str!($source)),+].concat();
+            support::golden::each_belongs_to_a_test($directory, &source);
+        }
+    };
+}
+pub(crate) use goldens_of;
+
+/// Fails for a golden of this directory that the source does not name.
+pub fn each_belongs_to_a_test(directory: &str, source: &str) {
+    for entry in std::fs::read_dir(goldens().join(directory)).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(is_named(source, name), "{} is nobody's", path.display());
+    }
+}
+
+fn is_named(source: &str, name: &str) -> bool {
+    let named = |name: &str| {
+        let ways = [format!("\"{name}\""), format!("    {name}:")];
+        ways.iter().any(|way| source.contains(way))
+    };
+    // Of macros that show before they do.
+    let shown = name.strip_suffix("_as_json").unwrap_or(name);
+    let shown = shown.strip_suffix("_as_dry_run");
+    named(name) || shown.is_some_and(named)
 }

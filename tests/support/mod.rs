@@ -2,6 +2,8 @@
 
 #![allow(
     dead_code,
+    unused_imports,
+    unused_macros,
     unreachable_pub,
     clippy::disallowed_methods,
     reason = "each test uses a part of it, and tests touch the machine"
@@ -202,6 +204,14 @@ pub fn has(what: &str, there: bool) -> bool {
     // Not by eprintln!, which the test runner keeps to itself.
     let _ = writeln!(std::io::stderr(), "skipped: {what} is not there");
     false
+}
+
+/// Puts dockpki's program somewhere else.  By another process: what this one writes, a child that
+/// another test starts meanwhile holds open for a moment, and nobody can run it then.
+pub fn copy_program(to: &Path) {
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_dockpki")).arg(to);
+    assert!(copy.status().unwrap().success());
 }
 
 /// Whether a program is in PATH.
