@@ -11,14 +11,16 @@
     reason = "a bench runs processes and reads the clock"
 )]
 
+mod support;
+
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use dockpki::pki::{Ca, KeyType, Life, Name, PrivateKey, Serial, Validity};
+use dockpki::pki::KeyType;
 use rayon::prelude::*;
-use time::OffsetDateTime;
+use support::{bare, dockpki, median, ms, name, peak_memory, run, timed};
 
 const CLIENTS: usize = 10_000;
 
@@ -56,29 +58,16 @@ fn main() {
         }
     }
     println!("{}", against_openssl(100));
+    let peak_memory = |count: usize| {
+        let directory = tempfile::tempdir().unwrap();
+        let list = prepared(directory.path(), KeyType::P256, count);
+        peak_memory(&issuing(directory.path(), &list))
+    };
     let few = peak_memory(1_000);
     println!(
         "memory at most: {few} KiB for 1000 clients, {} KiB for {CLIENTS}",
         peak_memory(CLIENTS)
     );
-}
-
-/// How long as many certificates and keys take in memory, on all cores.
-fn bare(key_type: KeyType, count: usize) -> Duration {
-    let now = OffsetDateTime::now_utc();
-    let ca_validity = Validity::of_ca(Life::CA, now).unwrap();
-    let ca_key = PrivateKey::generate(key_type).unwrap();
-    let ca = Ca::new(ca_key, &Serial::generate().unwrap(), ca_validity, None).unwrap();
-    let validity = Validity::of_leaf(Life::LEAF, now, ca_validity).unwrap();
-    timed(|| {
-        (0..count).into_par_iter().for_each(|number| {
-            let name: Name = name(number).parse().unwrap();
-            let key = PrivateKey::generate(key_type).unwrap();
-            let serial = Serial::generate().unwrap();
-            let issued = ca.issue_client(&name, &key, serial, validity).unwrap();
-            black_box((issued.pem(), key.to_pem().unwrap()));
-        });
-    })
 }
 
 /// The same by rcgen, with P-256 keys.
@@ -124,25 +113,27 @@ fn files(around: &Path, count: usize) -> Duration {
 fn issue(around: &Path, key_type: KeyType, count: usize) -> Duration {
     let directory = tempfile::tempdir_in(around).unwrap();
     let list = prepared(directory.path(), key_type, count);
-    timed(|| run(dockpki(directory.path()).args(issuing(directory.path(), &list))))
+    timed(|| run(&mut issuing(directory.path(), &list)))
 }
 
 /// A home with a CA, and a list of as many names beside it.
 fn prepared(directory: &Path, key_type: KeyType, count: usize) -> String {
     let init = ["init", "--san", "localhost", "--client", "me", "--key-type"];
-    run(dockpki(directory).args(init).arg(key_type.as_str()));
+    run(dockpki(&directory.join("home"))
+        .args(init)
+        .arg(key_type.as_str()));
     let list = directory.join("list");
     let names = (0..count).map(|number| name(number) + "\n");
     std::fs::write(&list, names.collect::<String>()).unwrap();
     list.to_str().unwrap().to_owned()
 }
 
-fn issuing(directory: &Path, list: &str) -> Vec<String> {
-    let issue = ["client", "issue", "--from", list];
-    let export = ["--as", "context", "--host", "tcp://h:2376", "--export"];
-    let mut arguments = Vec::from_iter(issue.into_iter().chain(export).map(str::to_owned));
-    arguments.push(directory.join("exports").to_str().unwrap().to_owned());
-    arguments
+fn issuing(directory: &Path, list: &str) -> Command {
+    let mut command = dockpki(&directory.join("home"));
+    command.args(["client", "issue", "--from", list]);
+    command.args(["--as", "context", "--host", "tcp://h:2376", "--export"]);
+    command.arg(directory.join("exports"));
+    command
 }
 
 /// As many clients by us and by the openssl command line, one after the other as a script has it.
@@ -152,13 +143,13 @@ fn against_openssl(count: usize) -> String {
         let directory = tempfile::tempdir().unwrap();
         let home = directory.path();
         let init = ["init", "--san", "localhost", "--client", "me"];
-        run(dockpki(home).args(init));
+        run(dockpki(&home.join("home")).args(init));
         timed(|| openssl(&home.join("home"), home, count))
     }));
     format!(
         "{count} clients: dockpki {:.0} ms, durable; openssl in a loop {:.0} ms: {:.0} times faster",
-        ours.as_secs_f64() * 1e3,
-        theirs.as_secs_f64() * 1e3,
+        ms(ours),
+        ms(theirs),
         theirs.as_secs_f64() / ours.as_secs_f64()
     )
 }
@@ -212,55 +203,4 @@ fn openssl(ca: &Path, directory: &Path, count: usize) {
         let rest = ["-extfile", "client.ext", "-out", &certificate];
         openssl(&[&sign[..], &by, &rest].concat());
     }
-}
-
-/// The peak resident memory of the command in KiB, as its parent is told.
-fn peak_memory(count: usize) -> String {
-    let directory = tempfile::tempdir().unwrap();
-    let list = prepared(directory.path(), KeyType::P256, count);
-    let script = "import resource,subprocess,sys\n\
-                  subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL,check=True)\n\
-                  print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
-    let output = Command::new("python3")
-        .args(["-c", script, env!("CARGO_BIN_EXE_dockpki"), "--home"])
-        .arg(directory.path().join("home"))
-        .args(issuing(directory.path(), &list))
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        }
-        _ => "unknown".into(),
-    }
-}
-
-fn name(number: usize) -> String {
-    format!("client-{number:05}")
-}
-
-fn dockpki(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dockpki"));
-    command.arg("--home").arg(directory.join("home"));
-    command
-}
-
-fn run(command: &mut Command) {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    assert!(status.unwrap().success());
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median(times: impl Iterator<Item = Duration>) -> Duration {
-    let mut times = Vec::from_iter(times);
-    times.sort();
-    times[times.len() / 2]
 }

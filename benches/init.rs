@@ -8,9 +8,12 @@
     reason = "a bench runs processes and reads the clock"
 )]
 
+mod support;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+
+use support::{dockpki, median, ms, run, timed};
 
 fn main() {
     compare(
@@ -41,11 +44,7 @@ fn compare(key_type: &str, genpkey: &[&str], rounds: u32) {
             "--key-type",
         ];
         ours.push(timed(|| {
-            run(Command::new(env!("CARGO_BIN_EXE_dockpki"))
-                .arg("--home")
-                .arg(&home)
-                .args(arguments)
-                .arg(key_type));
+            run(dockpki(&home).args(arguments).arg(key_type));
         }));
         let directory = tempfile::tempdir().unwrap();
         theirs.push(timed(|| openssl(directory.path(), genpkey)));
@@ -53,8 +52,8 @@ fn compare(key_type: &str, genpkey: &[&str], rounds: u32) {
     let (ours, theirs) = (median(ours), median(theirs));
     println!(
         "init {key_type}: dockpki {:.1} ms, openssl {:.1} ms, median of {rounds}: {:.1} times faster",
-        ours.as_secs_f64() * 1e3,
-        theirs.as_secs_f64() * 1e3,
+        ms(ours),
+        ms(theirs),
         theirs.as_secs_f64() / ours.as_secs_f64()
     );
 }
@@ -127,24 +126,4 @@ fn openssl(directory: &Path, genpkey: &[&str]) {
             &format!("{name}.ext"),
         ]);
     }
-}
-
-fn run(command: &mut Command) {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    assert!(status.unwrap().success(), "{command:?}");
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

@@ -6,21 +6,22 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench touches the machine")]
 
+mod support;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+
+use support::{dockpki, median, ms, run, timed};
 
 const ROUNDS: usize = 31;
 
 fn main() {
     let directory = tempfile::tempdir().unwrap();
     let below = |name: &str| directory.path().join(name);
-    dockpki(
-        &below("home"),
-        &["init", "--san", "localhost", "--client", "alice"],
-    );
+    let init = ["init", "--san", "localhost", "--client", "alice"];
+    run(dockpki(&below("home")).args(init));
     let json = daemon_json(64 << 10);
     let prefix = |round: usize| {
         let prefix = below(&format!("prefix-{round}"));
@@ -29,11 +30,8 @@ fn main() {
         prefix
     };
     let install = |prefix: &Path, more: &str| {
-        let prefix = prefix.to_str().unwrap();
-        dockpki(
-            &below("home"),
-            &["install", "server", "--prefix", prefix, more],
-        );
+        let install = ["install", "server", "--prefix"];
+        run(dockpki(&below("home")).args(install).arg(prefix).arg(more));
     };
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
@@ -51,7 +49,6 @@ fn main() {
         times[2].push(timed(|| run(Command::new("sh").args(["-c", &script]))));
     }
     let [dry_run, install, script] = times.map(median);
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
     println!(
         "install server, daemon.json of {} KiB: {:.1} ms, dry run {:.1} ms; four files copied by a shell: {:.1} ms: \
          {:.1} and {:.1} times that",
@@ -74,25 +71,4 @@ fn daemon_json(octets: usize) -> String {
     }
     text.push_str("    \"last.example.com:5000\"\n  ],\n  \"log-driver\": \"json-file\"\n}\n");
     text
-}
-
-fn dockpki(home: &Path, arguments: &[&str]) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dockpki"));
-    run(command.arg("--home").arg(home).args(arguments));
-}
-
-fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

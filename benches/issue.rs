@@ -5,12 +5,15 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench reads the clock")]
 
+mod support;
+
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use dockpki::pki::{Ca, KeyType, Life, Name, PrivateKey, Serial, Validity};
+use support::{median, timed};
 use time::OffsetDateTime;
 
 const PER_ROUND: u32 = 2000;
@@ -47,9 +50,9 @@ fn main() {
     // Taking turns, so that what else the machine does hits all alike.
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        times[0].push(timed(ours));
-        times[1].push(timed(bare));
-        times[2].push(timed(bare_with_pkcs8));
+        times[0].push(timed(|| round(&ours)));
+        times[1].push(timed(|| round(&bare)));
+        times[2].push(timed(|| round(&bare_with_pkcs8)));
     }
     let [ours, bare, bare_with_pkcs8] = times.map(median);
     let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(PER_ROUND);
@@ -64,15 +67,8 @@ fn main() {
     );
 }
 
-fn timed(work: impl Fn()) -> Duration {
-    let start = Instant::now();
+fn round(work: &impl Fn()) {
     for _ in 0..PER_ROUND {
         work();
     }
-    start.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

@@ -11,14 +11,14 @@
     reason = "a bench runs processes and reads the clock"
 )]
 
-use std::hint::black_box;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+mod support;
 
-use dockpki::pki::{Ca, KeyType, Life, Name, PrivateKey, Serial, Validity};
+use std::path::Path;
+use std::time::Duration;
+
+use dockpki::pki::KeyType;
 use rayon::prelude::*;
-use time::OffsetDateTime;
+use support::{bare, dockpki, home_with_clients, median, run, timed};
 
 fn main() {
     for (key_type, clients, rounds) in [
@@ -32,9 +32,11 @@ fn main() {
                 continue;
             };
             let home = directory.path().join("home");
-            issue(&home, key_type, clients);
+            home_with_clients(&home, key_type, clients);
             let files = median((0..rounds).map(|_| files(directory.path(), clients)));
-            let ours = median((0..rounds).map(|_| timed(|| run(&home, &["renew", "--force"]))));
+            let ours = median(
+                (0..rounds).map(|_| timed(|| run(dockpki(&home).args(["renew", "--force"])))),
+            );
             println!(
                 "renew {key_type}: {clients} in {:.2} s on {medium}, durable; made in memory alone {:.2} s: \
                  {:.0} % of the bare rate; files alone {:.2} s: {:.0} % of both together",
@@ -46,24 +48,6 @@ fn main() {
             );
         }
     }
-}
-
-/// How long as many certificates and keys take in memory, on all cores.
-fn bare(key_type: KeyType, count: usize) -> Duration {
-    let now = OffsetDateTime::now_utc();
-    let ca_validity = Validity::of_ca(Life::CA, now).unwrap();
-    let ca_key = PrivateKey::generate(key_type).unwrap();
-    let ca = Ca::new(ca_key, &Serial::generate().unwrap(), ca_validity, None).unwrap();
-    let validity = Validity::of_leaf(Life::LEAF, now, ca_validity).unwrap();
-    timed(|| {
-        (0..count).into_par_iter().for_each(|number| {
-            let name: Name = format!("client-{number:05}").parse().unwrap();
-            let key = PrivateKey::generate(key_type).unwrap();
-            let serial = Serial::generate().unwrap();
-            let issued = ca.issue_client(&name, &key, serial, validity).unwrap();
-            black_box((issued.pem(), key.to_pem().unwrap()));
-        });
-    })
 }
 
 /// How long it takes to write as many files, put them in the place of others and make them
@@ -95,39 +79,4 @@ fn files(around: &Path, count: usize) -> Duration {
     });
     std::fs::remove_dir_all(&directory).unwrap();
     took
-}
-
-fn issue(home: &Path, key_type: KeyType, clients: usize) {
-    let key_type = key_type.as_str();
-    let init = ["init", "--san", "localhost", "--client", "me"];
-    run(home, &[&init[..], &["--key-type", key_type]].concat());
-    let names: Vec<_> = (0..clients)
-        .map(|number| format!("client-{number:05}"))
-        .collect();
-    let mut issue = vec!["client", "issue"];
-    issue.extend(names.iter().map(String::as_str));
-    run(home, &issue);
-}
-
-fn run(home: &Path, arguments: &[&str]) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dockpki"));
-    command.arg("--home").arg(home).args(arguments);
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    assert!(status.unwrap().success());
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
-fn median(times: impl Iterator<Item = Duration>) -> Duration {
-    let mut times = Vec::from_iter(times);
-    times.sort();
-    times[times.len() / 2]
 }
