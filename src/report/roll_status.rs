@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::rollover::{Ca, HAND_OUT, LeftOver, name, next};
 use super::table::{Cell, table};
-use super::{Color, JSON_VERSION, Style, day_of, json, note, printable};
+use super::{Color, JSON_VERSION, Style, json, note, printable, until_text};
 use crate::plan::ledger::Entry;
 use crate::plan::rollover::{Campaign, Holds, Left, Row, Why};
 
@@ -33,6 +34,7 @@ pub fn roll_status(
     campaign: Option<&Campaign>,
     rows: &[Row],
     left: &[Left],
+    now: OffsetDateTime,
 ) -> String {
     let Some(Campaign { new, old }) = campaign else {
         return "No rollover is under way\n".into();
@@ -90,7 +92,7 @@ pub fn roll_status(
                 left.kind.as_str(),
                 printable(&left.name),
                 left.serial,
-                day_of(&left.not_after)
+                until_text(&left.not_after, now)
             ));
         }
     }

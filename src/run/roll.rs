@@ -132,7 +132,7 @@ impl Session<'_> {
         };
         self.say(&report::taken_away(self.stderr, &gone));
         let told = match self.request.output {
-            Output::Text => report::roll_status(self.stdout, campaign.as_ref(), &rows, &left),
+            Output::Text => report::roll_status(self.stdout, campaign.as_ref(), &rows, &left, now),
             Output::Json => report::roll_status_json(&self.home, campaign.as_ref(), &rows, &left),
         };
         let talk = match (self.request.output, &campaign) {
