@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::IssueArguments;
+use super::enroll::source;
 use super::install::parsed;
 use super::{Command, Mode, UsageError};
 use crate::pki::{KeyType, Life, Name};
@@ -17,8 +18,8 @@ use crate::plan::roster::form_with_key;
 /// `client issue --from`, understood.
 #[derive(Debug)]
 pub struct Bulk {
-    /// Where the list is.
-    pub from: ListFrom,
+    /// Where the list is; on standard input if nowhere.
+    pub from: Option<PathBuf>,
     /// What becomes of each of them; nothing if they stay in the home.
     pub export: Option<BulkExport>,
     /// How many keys are made at once; as many as there are cores if nothing.
@@ -42,15 +43,6 @@ pub struct BulkExport {
     pub form: Option<Form>,
     /// The daemon of those of which the list does not say it.
     pub host: Option<DockerHost>,
-}
-
-/// Where a list is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListFrom {
-    /// `-`
-    StandardInput,
-    /// In a file.
-    File(PathBuf),
 }
 
 #[derive(Debug, Args)]
@@ -106,10 +98,7 @@ pub(super) fn issue(arguments: ClientIssueArguments) -> Result<Command, UsageErr
         dry_run,
     } = issue;
     Ok(Command::Bulk(Box::new(Bulk {
-        from: match from.as_os_str() == "-" {
-            true => ListFrom::StandardInput,
-            false => ListFrom::File(from),
-        },
+        from: source(from),
         export: match export {
             None => None,
             Some(directory) => Some(BulkExport {

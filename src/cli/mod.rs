@@ -24,7 +24,7 @@ use arguments::{
     Arguments, CaCommands, CaPasswdArguments, ClientCommands, Commands, Global, InitArguments,
     IssueArguments, OutputForm, ServerCommands, ServerIssueArguments,
 };
-pub use bulk::{Bulk, BulkExport, ListFrom};
+pub use bulk::{Bulk, BulkExport};
 pub use check::{Check, ExitCodes, Form};
 pub use enroll::{ClientAccept, ClientRequest, ClientSign, Open, ReplyTo};
 pub use export::{EncryptTo, Export, Remove, Target};

@@ -92,7 +92,7 @@ pub enum Error {
     /// A passphrase file is longer than openssl reads.
     LongPassphrase { path: PathBuf },
     /// What is to be read is longer than any list.
-    LongInput { path: PathBuf, wanted: u64 },
+    LongInput { path: PathBuf, wanted: usize },
     /// A passphrase file has more than a line.
     PassphraseLines { path: PathBuf },
     /// A passphrase file can be read by others.

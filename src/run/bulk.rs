@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::bulk_export::{Handing, is_out};
 use super::home::made;
 use super::{Effect, Outcome, Session};
-use crate::cli::{self, BulkExport, ListFrom, Mode, Output, Talk};
+use crate::cli::{self, BulkExport, Mode, Output, Talk};
 use crate::error::Error;
 use crate::host::{self, Create, Home, Jobs, Parcel, Progress, Shown};
 use crate::pki::{KeyType, Validity};
@@ -47,7 +47,7 @@ impl Look<'_> {
 
 impl Session<'_> {
     pub(super) fn issue_roster(&self, wish: &cli::Bulk) -> Result<Outcome, Error> {
-        let roster = read_roster(&wish.from)?;
+        let roster = read_roster(wish.from.as_deref())?;
         let export = match &wish.export {
             None => None,
             Some(export) => Some(BulkExport {
@@ -265,7 +265,7 @@ impl Session<'_> {
         }
         match problems.is_empty() {
             true => Ok(look),
-            false => Err(unusable(&wish.from, RosterError::Lines(problems))),
+            false => Err(unusable(wish.from.as_deref(), RosterError::Lines(problems))),
         }
     }
 
@@ -325,15 +325,11 @@ fn handing(
     export: Option<&BulkExport>,
 ) -> Result<Option<Handing>, Error> {
     Handing::of(row, export)
-        .map_err(|problem| unusable(&wish.from, RosterError::Lines(vec![problem])))
+        .map_err(|problem| unusable(wish.from.as_deref(), RosterError::Lines(vec![problem])))
 }
 
-fn read_roster(from: &ListFrom) -> Result<Roster, Error> {
-    let content = match from {
-        ListFrom::StandardInput => host::read_standard_input()?,
-        ListFrom::File(path) => host::read_file(path)?,
-    };
-    Roster::parse(content).map_err(|cause| unusable(from, cause))
+fn read_roster(from: Option<&Path>) -> Result<Roster, Error> {
+    Roster::parse(host::read_list(from)?).map_err(|cause| unusable(from, cause))
 }
 
 /// Refuses what the CA would not issue, before the first key is made.
@@ -358,17 +354,13 @@ fn refuse_unissuable(
     let problems = Vec::from_iter(look.wanted.iter().filter_map(problem));
     match problems.is_empty() {
         true => Ok(()),
-        false => Err(unusable(&wish.from, RosterError::Lines(problems))),
+        false => Err(unusable(wish.from.as_deref(), RosterError::Lines(problems))),
     }
 }
 
-fn unusable(from: &ListFrom, cause: RosterError) -> Error {
-    let source = match from {
-        ListFrom::StandardInput => Path::new("standard input"),
-        ListFrom::File(path) => path,
-    };
+fn unusable(from: Option<&Path>, cause: RosterError) -> Error {
     crate::plan::Error::Roster {
-        source: source.to_owned(),
+        source: host::input_name(from).to_owned(),
         cause,
     }
     .into()

@@ -108,7 +108,7 @@ impl Session<'_> {
         path: Option<&Path>,
         wanted: &str,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let message = host::message(path)?;
+        let message = host::read_message(path)?;
         match message.len() > MAX_MESSAGE {
             false => Ok(message),
             true => Err(self.plan_error(EnrollError::Message {
