@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::arguments::DryRun;
@@ -61,20 +62,24 @@ pub struct Remove {
 }
 
 /// What `--as` takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormArgument {
-    /// A directory that is a DOCKER_CERT_PATH
-    Dir,
-    /// That directory as tar.gz
-    Tar,
-    /// That directory as zip
-    Zip,
-    /// What `docker context import` takes, on every system
-    Context,
-    /// Variables for a CI system, the files in base64
-    Env,
-    /// Certificates alone, for who has the key: what `client accept` and `client refresh` take
-    Reply,
+impl ValueEnum for Form {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Dir => "A directory that is a DOCKER_CERT_PATH",
+            Self::Tar => "That directory as tar.gz",
+            Self::Zip => "That directory as zip",
+            Self::Context => "What `docker context import` takes, on every system",
+            Self::Env => "Variables for a CI system, the files in base64",
+            Self::Reply => {
+                "Certificates alone, for who has the key: what `client accept` and `client refresh` take"
+            }
+        };
+        Some(PossibleValue::new(self.as_str()).help(help))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -83,7 +88,7 @@ pub(super) struct ExportArguments {
     name: String,
     /// Choose what it becomes
     #[arg(long = "as", value_name = "FORM")]
-    form: FormArgument,
+    form: Form,
     /// Write it here, - for standard output [default: NAME, NAME.tar.gz, NAME.zip, NAME.dockercontext, NAME.env or NAME.reply.pem here, and .age if it is encrypted]
     #[arg(short, long = "out", value_name = "FILE")]
     out: Option<PathBuf>,
@@ -119,14 +124,6 @@ pub(super) fn export(arguments: ExportArguments, output: Output) -> Result<Expor
         encrypt_to,
         dry_run,
     } = arguments;
-    let form = match form {
-        FormArgument::Dir => Form::Dir,
-        FormArgument::Tar => Form::Tar,
-        FormArgument::Zip => Form::Zip,
-        FormArgument::Context => Form::Context,
-        FormArgument::Env => Form::Env,
-        FormArgument::Reply => Form::Reply,
-    };
     let target = match out {
         None => Target::Named,
         Some(path) if path.as_os_str() == "-" => Target::Stdout,
