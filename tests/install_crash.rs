@@ -1,7 +1,7 @@
 //! Kills `install server`, `undo` and `uninstall` before every single call that changes the disk,
 //! then asserts what a daemon would find and what the next command makes of it.
 //!
-//! All of it is under a prefix, so that no daemon is needed.  tests/crash.rs does the same to the
+//! All of it is under a prefix, so that no daemon is needed.  tests/crash does the same to the
 //! commands that change the home.
 
 #![cfg(target_os = "linux")]
