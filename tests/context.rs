@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dockpki::host::machine::{Deed, Notes, Store, carry_out, undoing};
-use dockpki::host::{client_state, map_pairs, process_owner};
+use dockpki::host::{Progress, client_state, map_pairs, process_owner};
 use dockpki::pki::certificates_from_pem;
 use dockpki::plan::client::{self, ClientPlan, ClientWish, Reach};
 use dockpki::plan::context::ContextName;
@@ -133,7 +133,10 @@ fn pair(home: &Path, client: &str) -> SoundPair {
         let prove = || SoundPair::check(home, &state, OffsetDateTime::now_utc());
         (state.kind == PairKind::Client && state.name == client).then(prove)
     };
-    let mut found = map_pairs(home, file).unwrap().into_iter().flatten();
+    let mut found = map_pairs(home, |_| Progress::NONE, file)
+        .unwrap()
+        .into_iter()
+        .flatten();
     found.next().unwrap().unwrap()
 }
 
@@ -342,7 +345,7 @@ fn a_pair_read_from_the_home_is_what_is_installed() {
     }
     let open = docker.home.path().join("clients/alice/key.pem");
     fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
-    let states = map_pairs(&docker.home.path(), |pair| pair).unwrap();
+    let states = map_pairs(&docker.home.path(), |_| Progress::NONE, |pair| pair).unwrap();
     let alice = states.iter().find(|pair| pair.name == "alice").unwrap();
     assert!(matches!(alice.key, FileState::OpenKey { .. }));
     let now = OffsetDateTime::now_utc();

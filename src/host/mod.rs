@@ -51,7 +51,7 @@ pub use invoker::{User, become_invoking_user, caller};
 pub use keys::{fresh, key, next, next_side_by_side_from, serial, side_by_side_from};
 pub use parallel::{Jobs, map as side_by_side};
 pub use pen::{LedgerPen, machine_name};
-pub use progress::{Progress, Shown};
+pub use progress::Progress;
 pub use read::{
     archived_ca, archived_leaves, client_files, exists, first_ca_copy, home_directories,
     home_state, is_archived, is_directory, is_there, key_state, leftovers, map_old_pairs,

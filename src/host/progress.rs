@@ -4,15 +4,6 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Whether a bar is welcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// Where standard error is a terminal.
-    OnTerminal,
-    /// Nowhere: somebody asked for silence.
-    Never,
-}
-
 /// Less than this is done before anybody has read the bar.
 const WORTH_A_BAR: usize = 100;
 
@@ -21,11 +12,13 @@ const WORTH_A_BAR: usize = 100;
 pub struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    /// Begins a bar of this many ticks.
-    pub fn new(what: &'static str, ticks: usize, shown: Shown) -> Self {
-        let welcome = shown == Shown::OnTerminal && std::io::stderr().is_terminal();
-        if !welcome || ticks < WORTH_A_BAR {
-            return Self(None);
+    /// For who asked for silence.
+    pub const NONE: Self = Self(None);
+
+    /// Begins a bar of this many ticks, where standard error is a terminal, and no dumb one.
+    pub fn new(what: &'static str, ticks: usize) -> Self {
+        if ticks < WORTH_A_BAR || !std::io::stderr().is_terminal() {
+            return Self::NONE;
         }
         let bar = ProgressBar::new(ticks as u64).with_message(what);
         let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %");

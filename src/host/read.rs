@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::error::words;
 use super::parallel::{self, Jobs};
 use super::platform::{self, Links};
+use super::progress::Progress;
 use super::{Error, write};
 use crate::pki::{Certificate, Serial};
 use crate::plan::layout::{self, PairKind};
@@ -73,9 +74,12 @@ pub fn exists(home: &Path, kind: PairKind, name: &str) -> bool {
 pub fn map_old_pairs<T: Send>(
     home: &Path,
     keys: Keys,
+    bar: impl FnOnce(usize) -> Progress,
     map: impl Fn(OldPair) -> T + Sync,
 ) -> Result<Vec<T>, Error> {
-    map_names(home, |kind, name| map(old_pair(home, kind, name, keys)))
+    map_names(home, bar, |kind, name| {
+        map(old_pair(home, kind, name, keys))
+    })
 }
 
 /// Reads of one server or client what a renewal takes over.
@@ -101,8 +105,11 @@ fn absent(path: &Path) -> Option<FileState> {
 
 /// What of every server and client is no secret, and what stands among them and is no directory:
 /// nobody can have been handed that out.
-pub fn public_pairs(home: &Path) -> Result<(Vec<PublicPair>, Vec<PathBuf>), Error> {
-    let all = map_names(home, |kind, name| {
+pub fn public_pairs(
+    home: &Path,
+    bar: impl FnOnce(usize) -> Progress,
+) -> Result<(Vec<PublicPair>, Vec<PathBuf>), Error> {
+    let all = map_names(home, bar, |kind, name| {
         let path = home.join(kind.pair(&name));
         // A link that leads to nothing, or to itself, is none either.
         let is_directory = fs::metadata(&path).is_ok_and(|it| it.is_dir());
@@ -176,27 +183,32 @@ pub fn is_there(path: &Path) -> bool {
 }
 
 /// Reads every server and client on all cores and keeps of each what `map` makes of it, so that
-/// memory grows with the results and not with the files.
+/// memory grows with the results and not with the files; `bar` begins one of as many ticks.
 pub fn map_pairs<T: Send>(
     home: &Path,
+    bar: impl FnOnce(usize) -> Progress,
     map: impl Fn(PairState) -> T + Sync,
 ) -> Result<Vec<T>, Error> {
-    map_names(home, |kind, name| map(pair_state(home, kind, name)))
+    map_names(home, bar, |kind, name| map(pair_state(home, kind, name)))
 }
 
 fn map_names<T: Send>(
     home: &Path,
+    bar: impl FnOnce(usize) -> Progress,
     map: impl Fn(PairKind, String) -> T + Sync,
 ) -> Result<Vec<T>, Error> {
     let mut all = Vec::new();
     for kind in PairKind::ALL {
         let mut names = pair_names(home, kind)?;
         names.sort();
-        all.extend(parallel::map(names, 64, Jobs::Cores, |name| {
-            map(kind, name)
-        }));
+        all.extend(names.into_iter().map(|name| (kind, name)));
     }
-    Ok(all)
+    let progress = bar(all.len());
+    Ok(parallel::map(all, 64, Jobs::Cores, |(kind, name)| {
+        let mapped = map(kind, name);
+        progress.tick();
+        mapped
+    }))
 }
 
 /// The first copy of a CA's certificate beside a server or client that `is_known`.

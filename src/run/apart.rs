@@ -54,7 +54,7 @@ impl Session<'_> {
         let Some(campaign) = Campaign::of(&state.trust()?) else {
             return Ok(None);
         };
-        let (pairs, _) = host::public_pairs(&self.home)?;
+        let (pairs, _) = host::public_pairs(&self.home, self.reading_bar())?;
         let mut ledger = state.ledger()?;
         let gone = taken_away(&ledger);
         ledger.extend_from_slice(&gone);

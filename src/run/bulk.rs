@@ -13,7 +13,7 @@ use super::home::made;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, BulkExport, Mode, Output, Talk};
 use crate::error::Error;
-use crate::host::{self, Create, Home, Jobs, Parcel, Progress, Shown};
+use crate::host::{self, Create, Home, Jobs, Parcel, Progress};
 use crate::pki::{KeyType, Validity};
 use crate::plan::issue::{self, Ground, Wish};
 use crate::plan::layout::PairKind;
@@ -127,16 +127,12 @@ impl Session<'_> {
         done: &mut Tally,
     ) -> Result<(), Error> {
         let look = batches.look;
-        let shown = match self.request.talk {
-            Talk::Quiet => Shown::Never,
-            Talk::Normal | Talk::Verbose => Shown::OnTerminal,
-        };
         // Made, then written, then handed out.
         let ticks = match batches.export {
             None => 2 * look.wanted.len(),
             Some(_) => 3 * look.wanted.len() + look.kept.len(),
         };
-        let progress = Progress::new("issuing", ticks, shown);
+        let progress = self.bar("issuing", ticks);
         let mut ground = Ground::of(&look.state);
         if let Some(issuer) = issuer {
             self.issue_batches(&batches, issuer, home, &mut ground, &progress, done)?;

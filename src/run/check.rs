@@ -227,7 +227,7 @@ impl Session<'_> {
             trust: trust.as_ref(),
         };
         let home = &self.home;
-        rows.extend(host::map_pairs(home, |pair| {
+        rows.extend(host::map_pairs(home, self.reading_bar(), |pair| {
             check::home::pair(home, &pair, known, &remembered, thresholds, now)
         })?);
         Ok(Judged {

@@ -18,7 +18,7 @@ impl Session<'_> {
             let ledger = state.ledger()?;
             let remembered = Remembered::of(&ledger);
             let trust = state.trust()?;
-            let rows = host::map_pairs(&self.home, |pair| {
+            let rows = host::map_pairs(&self.home, self.reading_bar(), |pair| {
                 let is_client = pair.kind == PairKind::Client;
                 is_client.then(|| list::pair_row(&pair, &remembered, &trust, now))
             })?;

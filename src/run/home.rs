@@ -182,7 +182,7 @@ impl Session<'_> {
             let remembered = Remembered::of(&state.ledger()?);
             let trust = state.trust()?;
             let row = |pair| list::pair_row(&pair, &remembered, &trust, now);
-            let rows = host::map_pairs(&self.home, row)?;
+            let rows = host::map_pairs(&self.home, self.reading_bar(), row)?;
             Ok((trust, rows))
         })?;
         rows.extend(list::ca_rows(&trust, now));
@@ -225,7 +225,9 @@ impl Session<'_> {
                 good_copy,
             )?;
             findings.extend(verify::leftovers(host::leftovers(&self.home)));
-            let pairs = host::map_pairs(&self.home, |pair| verify::pair(&context, &pair))?;
+            let pairs = host::map_pairs(&self.home, self.reading_bar(), |pair| {
+                verify::pair(&context, &pair)
+            })?;
             let checked = pairs.len() + usize::from(state.has_ca());
             findings.extend(pairs.into_iter().flatten());
             Ok((findings, notes, checked))

@@ -33,7 +33,7 @@ use std::path::PathBuf;
 
 use crate::cli::{self, ColorWhen, Command, Mode, Request, Talk};
 use crate::error::Error;
-use crate::host::{self, Access, Create, Home};
+use crate::host::{self, Access, Create, Home, Progress};
 use crate::report::{self, Style};
 
 /// What a command says at its end.
@@ -193,6 +193,19 @@ impl<'a> Session<'a> {
             Mode::Apply => self.open(Access::Write(create)),
             Mode::DryRun => self.open(Access::Read),
         }
+    }
+
+    /// A bar on the terminal for what takes long, unless somebody asked for silence.
+    fn bar(&self, what: &'static str, ticks: usize) -> Progress {
+        match self.request.talk {
+            Talk::Quiet => Progress::NONE,
+            Talk::Normal | Talk::Verbose => Progress::new(what, ticks),
+        }
+    }
+
+    /// The bar of reading every server and client.
+    fn reading_bar(&self) -> impl FnOnce(usize) -> Progress {
+        |ticks| self.bar("reading", ticks)
     }
 
     fn say(&self, text: &str) {

@@ -5,7 +5,7 @@ use super::ca_key::OpenedKey;
 use super::{Effect, Outcome, Session};
 use crate::cli::{self, Consent, Mode, Output, Talk};
 use crate::error::Error;
-use crate::host::{self, Create, Home, Jobs, Progress, Shown};
+use crate::host::{self, Create, Home, Jobs};
 use crate::pki::{Life, Validity};
 use crate::plan::hand_outs::{self, HandOut};
 use crate::plan::issue::PlannedPair;
@@ -281,12 +281,8 @@ impl Session<'_> {
         if wish.deploy_hook.is_some() {
             refuse_many_names(&due)?;
         }
-        let shown = match self.request.talk {
-            Talk::Quiet => Shown::Never,
-            Talk::Normal | Talk::Verbose => Shown::OnTerminal,
-        };
         // Made, then written.
-        let progress = Progress::new("renewing", 2 * due.len(), shown);
+        let progress = self.bar("renewing", 2 * due.len());
         let now = host::clock();
         let side_by_side = due
             .iter()
@@ -327,7 +323,7 @@ impl Session<'_> {
             (pair.kind, pair.name, candidate)
         };
         let candidates = match &wish.scope {
-            Scope::All => host::map_old_pairs(path, wish.keys, candidate)?,
+            Scope::All => host::map_old_pairs(path, wish.keys, self.reading_bar(), candidate)?,
             Scope::Named(selectors) => self
                 .named(selectors)?
                 .into_iter()

@@ -243,7 +243,7 @@ impl Session<'_> {
         home.trust()?;
         self.refuse_part(&home)?;
         host::home_directories(&self.home)?;
-        let (pairs, strays) = host::public_pairs(&self.home)?;
+        let (pairs, strays) = host::public_pairs(&self.home, self.reading_bar())?;
         let strays = strays.iter().map(|path| report::stray(path));
         if strays.filter(|words| self.warn(words)).count() > 0 {
             let hint = format!("see what mends it: {} verify", self.program);

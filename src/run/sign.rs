@@ -145,7 +145,7 @@ impl Session<'_> {
         let remembered = Remembered::of(&ledger);
         host::home_directories(&self.home)?;
         let held = Held {
-            pairs: &host::public_pairs(&self.home)?.0,
+            pairs: &host::public_pairs(&self.home, self.reading_bar())?.0,
             archived: &host::archived_leaves(&self.home, &ledger, remembered.revoked()),
             trust: &trust,
             remembered: &remembered,

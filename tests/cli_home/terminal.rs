@@ -21,23 +21,12 @@ fn on_terminal(
     if !has("script of util-linux", program_exists("script")) {
         return None;
     }
-    let meant = command(home, line);
-    let quoted = |word: &std::ffi::OsStr| dockpki::report::shell_word(&word.to_string_lossy());
-    let words = std::iter::once(meant.get_program()).chain(meant.get_args());
-    let words: Vec<_> = words.map(quoted).collect();
-    let terminal_path = home.around().join("terminal");
-    let inner = format!("tty > terminal; exec {}", words.join(" "));
-    let mut script = Command::new("script");
-    script.args(["-q", "-e", "-c", &inner, "/dev/null"]);
-    copy_environment(&meant, &mut script);
-    let mut script = script
-        .env("SHELL", "/bin/sh")
-        .env("NO_COLOR", "1")
-        .current_dir(home.around())
+    let mut script = script(home, line)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let terminal_path = home.around().join("terminal");
     let mut keyboard = script.stdin.take().unwrap();
     let mut screen = script.stdout.take().unwrap();
     let mut seen = Vec::new();
@@ -66,6 +55,23 @@ fn on_terminal(
     let text = format!("$ {line}\nexit {code}\n--- terminal\n{seen}");
     compare_text(home, &text, golden);
     Some(code)
+}
+
+/// The command that runs this line on a terminal of its own, which `terminal` beside the home names.
+fn script(home: &TestHome, line: &str) -> Command {
+    let meant = command(home, line);
+    let quoted = |word: &std::ffi::OsStr| dockpki::report::shell_word(&word.to_string_lossy());
+    let words = std::iter::once(meant.get_program()).chain(meant.get_args());
+    let words: Vec<_> = words.map(quoted).collect();
+    let inner = format!("tty > terminal; exec {}", words.join(" "));
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-c", &inner, "/dev/null"]);
+    copy_environment(&meant, &mut script);
+    script
+        .env("SHELL", "/bin/sh")
+        .env("NO_COLOR", "1")
+        .current_dir(home.around());
+    script
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -163,4 +169,40 @@ fn ca_passwd_asks_before_it_removes_the_passphrase() {
     let yes = [("[y/N] ", "y", Echo::On)];
     let code = on_terminal(&home, line, &yes, "ca_passwd_removes_when_agreed");
     assert!(code.is_none_or(|code| code == 0));
+}
+
+/// What is long in a home of many has a bar, on a terminal and nowhere else.
+#[test]
+fn a_bar_is_shown_on_a_terminal_alone() {
+    if !has("script of util-linux", program_exists("script")) {
+        return;
+    }
+    let list = |prefix: &str| {
+        (0..150)
+            .map(|number| format!("{prefix}{number}\n"))
+            .collect()
+    };
+    let issue = "dockpki client issue --from list";
+    for (line, bar) in [
+        (issue, "issuing "),
+        ("dockpki check", "reading "),
+        ("dockpki renew --force", "renewing "),
+    ] {
+        let home = TestHome::with_ca(&[]);
+        let put = |list: String| fs::write(home.around().join("list"), list).unwrap();
+        put(list("a"));
+        Ran::from(command(&home, issue).output().unwrap()).succeeds();
+        let on_terminal = |line: &str, prefix| {
+            put(list(prefix));
+            let mut script = script(&home, line);
+            lossy(&script.env("TERM", "xterm").output().unwrap().stdout)
+        };
+        let seen = on_terminal(line, "b");
+        assert!(seen.contains(bar) && seen.contains(" %"), "{line}: {seen}");
+        let seen = on_terminal(&format!("{line} --quiet"), "c");
+        assert!(!seen.contains(bar), "{line} --quiet: {seen}");
+        put(list("d"));
+        let ran = Ran::from(command(&home, line).output().unwrap());
+        assert!(!ran.stderr.contains(bar), "{ran:#?}");
+    }
 }
