@@ -38,7 +38,7 @@ pub fn client_state(
     docker_config: &Path,
     context: Option<&ContextName>,
 ) -> Result<ClientState, Error> {
-    let docker_config = Prefix::at(Path::new("/"))?.resolve(docker_config)?;
+    let docker_config = Prefix::root().resolve(docker_config)?;
     let places = Places::new(&docker_config, context);
     let mut state = ClientState {
         docker_config,

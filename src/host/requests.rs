@@ -27,7 +27,7 @@ pub enum RequestPlace {
 
 /// The directory of a request of this name, links in the path followed.
 pub fn request_directory(docker_config: &Path, name: &str) -> Result<PathBuf, Error> {
-    let docker_config = Prefix::at(Path::new("/"))?.resolve(docker_config)?;
+    let docker_config = Prefix::root().resolve(docker_config)?;
     Ok(docker_config.join(REQUESTS).join(name))
 }
 
@@ -60,7 +60,7 @@ pub fn open_request(directory: PathBuf) -> OpenRequest {
 /// The keys below docker's configuration directory a reply may be for: those of open requests by
 /// name, then those of installed clients.
 pub fn docker_keys(docker_config: &Path) -> Result<Vec<KeyFile>, Error> {
-    let docker_config = Prefix::at(Path::new("/"))?.resolve(docker_config)?;
+    let docker_config = Prefix::root().resolve(docker_config)?;
     let key_file = PairKind::Client.key_file();
     let mut keys = Vec::new();
     let mut add = |path: PathBuf, of: KeyOf| {

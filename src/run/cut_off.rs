@@ -63,7 +63,7 @@ impl Session<'_> {
         if meeting == Meeting::Itself || self.looked.replace(true) {
             return;
         }
-        let stores = Prefix::at("/".as_ref()).and_then(|root| stores(&root));
+        let stores = stores(&Prefix::root());
         for store in stores.unwrap_or_default() {
             if !Store::has_unfinished(&store) {
                 continue;

@@ -119,7 +119,7 @@ impl Session<'_> {
 
 /// The root directory a command works under.
 pub(super) fn prefix(path: &Path) -> Result<Prefix, Error> {
-    Ok(Prefix::at(&host::absolute(path)?)?)
+    Ok(Prefix::at(path)?)
 }
 
 /// How the daemon is restarted; nothing if it is not.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
-use crate::host::{Error, platform};
+use crate::host::{Error, absolute, platform};
 
 /// A directory that stands for `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,15 +14,22 @@ pub struct Prefix(PathBuf);
 const MAX_LINKS: usize = 40;
 
 impl Prefix {
-    /// The directory at this absolute path, links followed.
+    /// The machine's own root; on Windows that of each drive.
+    pub fn root() -> Self {
+        Self(PathBuf::from("/"))
+    }
+
+    /// The directory at this path, links followed.
     ///
     /// # Errors
     /// [`Error::NotADirectory`] if there is none.
     pub fn at(path: &Path) -> Result<Self, Error> {
+        // It has no drive on Windows, and is not the root of that one alone.
         if path == Path::new("/") {
-            return Ok(Self(path.to_owned()));
+            return Ok(Self::root());
         }
-        let path = fs::canonicalize(path).map_err(Error::io("read", path))?;
+        let path = absolute(path)?;
+        let path = fs::canonicalize(&path).map_err(Error::io("read", &path))?;
         match path.is_dir() {
             true => Ok(Self(path)),
             false => Err(Error::NotADirectory {

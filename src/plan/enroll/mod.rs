@@ -14,5 +14,5 @@ mod sign;
 pub use accept::{KeyFile, KeyOf, find_key, known_authorities, leave_request, unknown_authorities};
 pub use error::EnrollError;
 pub use reply::Reply;
-pub use request::{OpenRequest, REQUESTS, RequestWish, again, files, pems, text};
+pub use request::{OpenRequest, REQUEST, REQUESTS, RequestWish, again, files, pems, text};
 pub use sign::{Held, Renewal, SignWish, Signing, client_name, judge, refuse_signed, sign};

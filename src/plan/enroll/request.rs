@@ -14,7 +14,7 @@ use crate::plan::{Content, Encryption, Error, NewFile};
 pub const REQUESTS: &str = "requests";
 
 /// The request's file, beside the key.
-const REQUEST: &str = "request.pem";
+pub const REQUEST: &str = "request.pem";
 
 /// What is wanted.
 #[derive(Debug)]

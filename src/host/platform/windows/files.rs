@@ -10,6 +10,7 @@ use winapi_util::Handle;
 use winapi_util::file::information;
 
 use crate::host::platform::{Exchanged, Links};
+use crate::plan::enroll::REQUEST;
 use crate::plan::layout::{self, PairKind};
 use crate::plan::permissions::{Item, Owner};
 
@@ -46,7 +47,10 @@ pub(in crate::host) fn mode(path: &Path, metadata: &Metadata) -> u32 {
         Item::ContextPem
     } else if is_named(layout::CA_KEY) || PairKind::ALL.into_iter().any(is_key) {
         Item::Key
-    } else if is_named(layout::CA_CERTIFICATE) || PairKind::ALL.into_iter().any(is_certificate) {
+    } else if is_named(layout::CA_CERTIFICATE)
+        || is_named(REQUEST)
+        || PairKind::ALL.into_iter().any(is_certificate)
+    {
         Item::Certificate
     } else if is_named("meta.json") {
         Item::ContextMetadata
