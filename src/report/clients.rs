@@ -193,9 +193,9 @@ pub fn removed(home: &Path, removal: &Removal) -> String {
 pub fn still_out(style: Style, removal: &Removal, ledger: &[Entry]) -> String {
     let lines = still_held(removal, ledger).into_iter().map(|(name, out)| {
         let words = format!(
-            "client `{name}` is still at {}, since {}",
-            out.place(),
-            day_of(&out.entry.time)
+            "client `{name}` is out since {}: {}",
+            day_of(&out.entry.time),
+            out.place()
         );
         note(style, &words)
     });
