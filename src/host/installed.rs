@@ -218,7 +218,7 @@ fn docker_config_clients(place: Place, directory: &Path, reader: Reader, found: 
         Place::Daemon | Place::DockerConfig | Place::Context { .. } => None,
     };
     found.clients.extend(client(place, directory, reader));
-    let contexts = directory.join("contexts/tls");
+    let contexts = directory.join("contexts").join("tls");
     let entries = match fs::read_dir(&contexts) {
         Ok(entries) => entries,
         Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -252,7 +252,8 @@ fn docker_config_clients(place: Place, directory: &Path, reader: Reader, found: 
 /// The name of a context by its directory, which is called by the digest of the name.
 fn context_name(docker_config: &Path, id: &str) -> Option<ContextName> {
     let path = docker_config
-        .join("contexts/meta")
+        .join("contexts")
+        .join("meta")
         .join(id)
         .join("meta.json");
     let image = file_image(&path).ok()??;

@@ -72,7 +72,7 @@ pub fn docker_keys(docker_config: &Path) -> Result<Vec<KeyFile>, Error> {
         add(requests.join(&name).join(key_file), KeyOf::Request(name));
     }
     add(docker_config.join(key_file), KeyOf::Installed);
-    let contexts = docker_config.join("contexts/tls");
+    let contexts = docker_config.join("contexts").join("tls");
     for id in names(&contexts)? {
         let directory = contexts.join(id).join("docker");
         add(directory.join(key_file), KeyOf::Installed);

@@ -93,7 +93,8 @@ fn directory_line(path: &Path, before: Option<Access>, after: Option<Access>) ->
         (Some(_), None) => "directory, removed if it is empty".into(),
         (Some(before), Some(_)) => format!("directory, was {}", access_words(before)),
     };
-    line(format!("{}/", path.display()), after.or(before), what)
+    let path = format!("{}{}", path.display(), std::path::MAIN_SEPARATOR);
+    line(path, after.or(before), what)
 }
 
 fn file_line(path: &Path, file: &FileChange) -> Line {

@@ -160,8 +160,10 @@ fn install_again(program: &str, out: &HandOut<'_>, name: &str) -> String {
         Some(PairKind::Client) => {
             // Which directory of docker's a context is in, its name tells.
             let context = out.entry.context.as_deref();
-            let config = directory.split("/contexts/tls/").next();
-            let config = config.filter(|_| context.is_some()).unwrap_or(directory);
+            let mut within = ["/contexts/tls/", r"\contexts\tls\"].into_iter();
+            let found = within.find_map(|it| directory.split_once(it));
+            let found = found.filter(|_| context.is_some());
+            let config = found.map_or(directory, |(config, _)| config);
             let context = context.map(|name| format!(" --context {}", shell_word(name)));
             format!(
                 "{program} install client {name} --docker-config {}{}",

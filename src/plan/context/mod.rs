@@ -58,25 +58,30 @@ impl ContextName {
         let id = self.store_id();
         [
             "contexts".into(),
-            "contexts/meta".into(),
-            format!("contexts/meta/{id}"),
-            "contexts/tls".into(),
-            format!("contexts/tls/{id}"),
-            format!("contexts/tls/{id}/{ENDPOINT}"),
+            format!("contexts{SLASH}meta"),
+            format!("contexts{SLASH}meta{SLASH}{id}"),
+            format!("contexts{SLASH}tls"),
+            format!("contexts{SLASH}tls{SLASH}{id}"),
+            self.tls_directory(),
         ]
     }
 
     /// The file that says what the context is, relative to docker's configuration directory.
     pub fn metadata_file(&self) -> String {
-        format!("contexts/meta/{}/meta.json", self.store_id())
+        let id = self.store_id();
+        format!("contexts{SLASH}meta{SLASH}{id}{SLASH}meta.json")
     }
 
     /// The directory of its `ca.pem`, `cert.pem` and `key.pem`, and of nothing else: docker warns
     /// of any other file there with every command.
     pub fn tls_directory(&self) -> String {
-        format!("contexts/tls/{}/{ENDPOINT}", self.store_id())
+        let id = self.store_id();
+        format!("contexts{SLASH}tls{SLASH}{id}{SLASH}{ENDPOINT}")
     }
 }
+
+/// What stands between the names of a path here.
+const SLASH: char = std::path::MAIN_SEPARATOR;
 
 /// The only endpoint docker's client knows.
 pub(super) const ENDPOINT: &str = "docker";
