@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Style, day, hint, machine, note, shown};
+use super::{Style, day, hint, machine, note, shell_word, shown};
 use crate::plan::client::{ClientPlan, Held, Notice, PlacedClient};
 use crate::plan::context::ContextName;
 
@@ -14,12 +14,21 @@ pub fn client_notices(style: Style, notices: &[Notice]) -> String {
         .collect()
 }
 
-/// That a client is installed.
-pub fn installed_client(name: &str, docker_config: &Path, context: Option<&ContextName>) -> String {
+/// That a client is installed; where that directory is not docker's own, docker must be told of it.
+pub fn installed_client(
+    name: &str,
+    docker_config: &Path,
+    is_own: bool,
+    context: Option<&ContextName>,
+) -> String {
     let mut text = format!("Installed client `{name}` in {}\n", shown(docker_config));
     if let Some(context) = context {
+        let config = match is_own {
+            true => String::new(),
+            false => format!("--config {} ", shell_word(&docker_config.to_string_lossy())),
+        };
         text.push_str(&format!(
-            "The docker context {context} uses it: docker --context {context} version\n"
+            "The docker context {context} uses it: docker {config}--context {context} version\n"
         ));
     }
     text

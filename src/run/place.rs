@@ -24,6 +24,8 @@ use crate::report;
 /// What of a user's is docker's and ours.
 pub(super) struct DockerOf {
     pub(super) docker_config: PathBuf,
+    /// Whether docker looks there without being told.
+    is_own: bool,
     /// Where the records of what was installed are.
     pub(super) store: PathBuf,
     shell: Shell,
@@ -71,9 +73,12 @@ impl Session<'_> {
         let shell = shell(None);
         let caller = host::become_invoking_user()?;
         let docker_config = host::docker_config(given, caller.as_ref())?;
+        let own = host::docker_config(None, caller.as_ref());
+        let is_own = own.is_ok_and(|own| own == docker_config);
         let home = caller.as_ref().and_then(|caller| caller.home.as_deref());
         Ok(DockerOf {
             docker_config,
+            is_own,
             store: user_store(home)?,
             shell,
         })
@@ -107,6 +112,7 @@ impl Session<'_> {
     ) -> Result<Outcome, Error> {
         let DockerOf {
             docker_config,
+            is_own,
             store: _,
             shell,
         } = docker;
@@ -183,7 +189,8 @@ impl Session<'_> {
             (Output::Text, Talk::Quiet, _) => String::new(),
             (Output::Text, _, Effect::None) => report::client_is_installed(&name, &docker_config),
             (Output::Text, _, Effect::Changed) => {
-                report::installed_client(&name, &docker_config, client.context.as_ref())
+                let context = client.context.as_ref();
+                report::installed_client(&name, &docker_config, is_own, context)
             }
         };
         let env = DockerEnv::Set {
