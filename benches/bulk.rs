@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use dockpki::pki::KeyType;
 use rayon::prelude::*;
-use support::{bare, dockpki, median, ms, name, peak_memory, run, timed};
+use support::{bare, dockpki, median, ms, name, peak_memory, run, sync, timed};
 
 const CLIENTS: usize = 10_000;
 
@@ -105,7 +105,7 @@ fn files(around: &Path, count: usize) -> Duration {
             }
             std::fs::write(export(number), [b'x'; 8192]).unwrap();
         });
-        rustix::fs::syncfs(std::fs::File::open(directory.path()).unwrap()).unwrap();
+        sync(directory.path());
     })
 }
 

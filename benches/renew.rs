@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use dockpki::pki::KeyType;
 use rayon::prelude::*;
-use support::{bare, dockpki, home_with_clients, median, run, timed};
+use support::{bare, dockpki, home_with_clients, median, run, sync, timed};
 
 fn main() {
     for (key_type, clients, rounds) in [
@@ -75,7 +75,7 @@ fn files(around: &Path, count: usize) -> Duration {
             std::fs::rename(&client, old).unwrap();
             std::fs::rename(staged, client).unwrap();
         }
-        rustix::fs::syncfs(std::fs::File::open(&directory).unwrap()).unwrap();
+        sync(&directory);
     });
     std::fs::remove_dir_all(&directory).unwrap();
     took

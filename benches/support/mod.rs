@@ -64,6 +64,22 @@ pub fn bare(key_type: KeyType, count: usize) -> Duration {
     })
 }
 
+/// Makes durable what was written on the file system of a directory.
+#[cfg(target_os = "linux")]
+pub fn sync(directory: &Path) {
+    rustix::fs::syncfs(std::fs::File::open(directory).unwrap()).unwrap();
+}
+
+/// Makes durable whatever was written.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub fn sync(_directory: &Path) {
+    rustix::fs::sync();
+}
+
+/// Leaves it to the system when it is durable.
+#[cfg(not(unix))]
+pub fn sync(_directory: &Path) {}
+
 /// How long this takes.
 pub fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
